@@ -1,0 +1,1 @@
+//! What happens during an investigation, and where it is told.

@@ -1,0 +1,1 @@
+//! Flake references, attribute paths and lock files.

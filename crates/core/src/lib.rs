@@ -1,0 +1,12 @@
+//! The pure part of nix-culprit: it takes values and bytes and returns values.
+//!
+//! Owns what an outcome, a lock file, a search and a report *are*. Must not touch processes, the
+//! file system, the clock, threads or the terminal; that is the `nix-culprit` crate's part.
+
+pub mod bisect;
+pub mod event;
+pub mod flake;
+pub mod ids;
+pub mod outcome;
+pub mod quantity;
+pub mod report;

@@ -1,0 +1,5 @@
+//! nix-culprit as a library: what the binary and the integration tests share.
+//!
+//! Imports point down only: `main` > `commands` > {`cli`, `ui`, `case`} > `sys` > `nix-culprit-core`.
+
+pub mod sys;

@@ -1,0 +1,3 @@
+//! The `nix-culprit` program. The only place that exits.
+
+fn main() {}
