@@ -1,1 +1,6 @@
 //! Everything that touches the system: processes, limits, nix, git, folders.
+
+mod call;
+pub mod child;
+pub mod interrupt;
+mod kept;
