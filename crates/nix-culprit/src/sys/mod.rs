@@ -2,5 +2,6 @@
 
 mod call;
 pub mod child;
+pub mod git;
 pub mod interrupt;
 mod kept;
