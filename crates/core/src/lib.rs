@@ -8,5 +8,7 @@ pub mod event;
 pub mod flake;
 pub mod ids;
 pub mod outcome;
+pub mod pull_request;
 pub mod quantity;
 pub mod report;
+pub mod text;

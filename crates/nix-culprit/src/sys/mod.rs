@@ -1,1 +1,7 @@
 //! Everything that touches the system: processes, limits, nix, git, folders.
+
+mod call;
+pub mod child;
+pub mod git;
+pub mod interrupt;
+mod kept;

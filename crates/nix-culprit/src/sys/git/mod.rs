@@ -1,0 +1,28 @@
+//! The user's `git` program: histories, commits, clones, trees of commits, copies of flakes.
+//!
+//! Owns every call of git; nothing else may start it. Must never write into a repository of the
+//! user: no index refresh, no reference, no worktree, no object, no collection of garbage. What a
+//! repository's settings and attributes could run (hooks, filters, monitors, signature programs)
+//! is not run.
+
+mod call;
+mod clone;
+mod commit;
+mod date;
+mod error;
+mod history;
+mod progress;
+mod repository;
+mod snapshot;
+mod trees;
+mod view;
+
+pub use call::Git;
+pub use clone::{clone_blobless, clone_folder};
+pub use commit::{Change, Commit, FileChange, Person};
+pub use date::Timestamp;
+pub use error::GitError;
+pub use progress::{OnProgress, Phase, Progress};
+pub use repository::Repository;
+pub use snapshot::Snapshot;
+pub use trees::Checkout;
