@@ -1,0 +1,224 @@
+//! What the crate offers: options in, a sample on disk and the truth about it out.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::history::{self, Pinned};
+use crate::import::{self, Importer};
+use crate::lock::{self, Node};
+use crate::{app, overlay};
+
+/// What the sample should be like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The seed of everything that is left to chance.
+    pub seed: u64,
+    /// Commits in the package-set repository; at least 30 are made.
+    pub commits: usize,
+    /// How many files the package set's tree has at least; 0 adds none to the about 400 that it has anyway.
+    pub widen: usize,
+    /// Where the culprit lies between the good commit (0.0) and the end (1.0); derived from the seed when absent.
+    pub culprit: Option<f64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { seed: 1, commits: 3000, widen: 0, culprit: None }
+    }
+}
+
+/// What a commit of the package set does to the application when the overlay is at its locked commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It evaluates.
+    Good,
+    /// Evaluation grows without bound.
+    Bad,
+    /// It fails to evaluate for a reason that has nothing to do with the culprit.
+    Broken,
+}
+
+/// A sample on disk, and what is true of it.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// The package-set repository (bare).
+    pub pkgs: PathBuf,
+    /// The overlay's repository (bare).
+    pub overlay: PathBuf,
+    /// The application's flake: a repository with a working tree, whose `flake.lock` has been updated.
+    pub app: PathBuf,
+    /// The package-set commit that the committed lock pins.
+    pub good: String,
+    /// The package-set commit that the updated lock pins.
+    pub bad: String,
+    /// The commit that is to be found.
+    pub culprit: String,
+    /// Its only parent, which is good.
+    pub culprit_parent: String,
+    /// The pull request by which the culprit came to the main line.
+    pub pull_request: u32,
+    /// The merge of that pull request.
+    pub merge: String,
+    /// The overlay's commit that both locks pin.
+    pub overlay_locked: String,
+    /// The overlay's first commit that evaluates with the culprit.
+    pub overlay_fixed: String,
+    /// What each commit of the package set does, in the order in which they were made (parents first).
+    pub truth: Vec<(String, State)>,
+}
+
+/// Why no sample could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleError {
+    /// The folder for the sample holds something already.
+    #[error("the folder {} is not empty", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("cannot use the file {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// git could not be run.
+    #[error("cannot run git {arguments}")]
+    Git {
+        /// Its arguments.
+        arguments: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// git ran and failed; it has said why on stderr.
+    #[error("git {arguments} failed")]
+    GitFailed {
+        /// Its arguments.
+        arguments: String,
+    },
+    /// The history has no room for everything that it must have.
+    #[error("{commits} commits are too few")]
+    TooShort {
+        /// The number asked for.
+        commits: usize,
+    },
+}
+
+/// Makes a sample in a folder, which must be empty or absent.
+pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
+    let at = |source| SampleError::File { path: dir.to_path_buf(), source };
+    std::fs::create_dir_all(dir).map_err(at)?;
+    if std::fs::read_dir(dir).map_err(at)?.next().is_some() {
+        return Err(SampleError::NotEmpty { path: dir.to_path_buf() });
+    }
+    let dir = dir.canonicalize().map_err(at)?;
+    let [pkgs, overlay, tools, systems] =
+        ["pkgs.git", "overlay.git", "tools.git", "systems.git"].map(|name| dir.join(name));
+
+    let mut importer = Importer::start(&pkgs)?;
+    let history = history::write(options, &mut importer)?;
+    let hashes = importer.finish()?;
+    let mut importer = Importer::start(&overlay)?;
+    let overlay_history = overlay::write(&mut importer)?;
+    let overlay_hashes = importer.finish()?;
+    let mut importer = Importer::start(&tools)?;
+    let tools_history = overlay::write_tools(&mut importer)?;
+    let tools_hashes = importer.finish()?;
+    let mut importer = Importer::start(&systems)?;
+    let systems_pinned = overlay::write_systems(&mut importer)?;
+    let systems_hashes = importer.finish()?;
+
+    let shared = [
+        Node {
+            follows: vec![("pkgs", "pkgs")],
+            ..node("overlay", &overlay, &overlay_hashes, &overlay_history.locked)?
+        },
+        node("systems", &systems, &systems_hashes, &systems_pinned)?,
+    ];
+    let lock = |pinned: &Pinned, tools_pinned: usize| -> Result<String, SampleError> {
+        let mut nodes = shared.to_vec();
+        nodes.push(node("pkgs", &pkgs, &hashes, pinned)?);
+        nodes.push(node("tools", &tools, &tools_hashes, &tools_history[tools_pinned])?);
+        Ok(lock::text(&nodes))
+    };
+    let app = dir.join("app");
+    let urls = app::Urls { pkgs: &url(&pkgs), overlay: &url(&overlay), tools: &url(&tools), systems: &url(&systems) };
+    app::write(&app, &urls, &lock(&history.good, 1)?, &lock(&history.bad, 5)?)?;
+
+    let sample = Sample {
+        pkgs,
+        overlay,
+        app,
+        good: hashes[history.good.number].clone(),
+        bad: hashes[history.bad.number].clone(),
+        culprit: hashes[history.culprit].clone(),
+        culprit_parent: hashes[history.culprit_parent].clone(),
+        pull_request: history.pull_request,
+        merge: hashes[history.merge].clone(),
+        overlay_locked: overlay_hashes[overlay_history.locked.number].clone(),
+        overlay_fixed: overlay_hashes[overlay_history.fixed].clone(),
+        truth: hashes.into_iter().zip(history.states).collect(),
+    };
+    write_json(&dir.join("sample.json"), &sample.to_json())?;
+    let truth: Vec<Value> = sample.truth.iter().map(|(commit, state)| json!([commit, state.as_str()])).collect();
+    write_json(&dir.join("truth.json"), &Value::Array(truth))?;
+    Ok(sample)
+}
+
+impl State {
+    /// The state as `truth.json` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Good => "good",
+            State::Bad => "bad",
+            State::Broken => "broken",
+        }
+    }
+}
+
+impl Sample {
+    fn to_json(&self) -> Value {
+        json!({
+            "pkgs": self.pkgs,
+            "overlay": self.overlay,
+            "app": self.app,
+            "good": self.good,
+            "bad": self.bad,
+            "culprit": self.culprit,
+            "culprit_parent": self.culprit_parent,
+            "pull_request": self.pull_request,
+            "merge": self.merge,
+            "overlay_locked": self.overlay_locked,
+            "overlay_fixed": self.overlay_fixed,
+        })
+    }
+}
+
+fn node(name: &'static str, repository: &Path, hashes: &[String], pinned: &Pinned) -> Result<Node, SampleError> {
+    let rev = hashes[pinned.number].clone();
+    let count = import::run(repository, &["rev-list", "--count", &rev])?;
+    Ok(Node {
+        name,
+        url: url(repository),
+        rev_count: count
+            .parse()
+            .map_err(|_| SampleError::GitFailed { arguments: format!("rev-list --count {rev}") })?,
+        rev,
+        last_modified: pinned.time,
+        nar_hash: Node::hash_of(&pinned.tree),
+        follows: Vec::new(),
+    })
+}
+
+fn url(repository: &Path) -> String {
+    format!("file://{}", repository.display())
+}
+
+fn write_json(path: &Path, value: &Value) -> Result<(), SampleError> {
+    std::fs::write(path, format!("{value:#}\n"))
+        .map_err(|source| SampleError::File { path: path.to_path_buf(), source })
+}
