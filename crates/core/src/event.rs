@@ -46,7 +46,7 @@ pub struct Remaining {
     /// Commits that can still be the first bad one.
     pub suspects: usize,
     /// Probes that are probably left.
-    pub steps: u32,
+    pub steps: usize,
     /// Time that is probably left, from the probes so far.
     pub time: Option<Duration>,
 }
