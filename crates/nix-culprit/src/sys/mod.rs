@@ -4,3 +4,5 @@ mod call;
 pub mod child;
 pub mod interrupt;
 mod kept;
+pub mod limit;
+pub mod warden;
