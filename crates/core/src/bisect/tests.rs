@@ -385,7 +385,7 @@ fn a_region_that_cannot_be_probed_is_not_probed_commit_by_commit() {
         let expected: Vec<_> =
             if region.contains(&culprit) { (region.start..=region.end).collect() } else { vec![culprit] };
         assert_eq!(found(&finding), expected);
-        assert!(asked.len() <= 60, "{} probes for {region:?}, {culprit}", asked.len());
+        assert!(asked.len() <= 30, "{} probes for {region:?}, {culprit}", asked.len());
     }
 }
 
