@@ -246,6 +246,8 @@ impl Search {
     /// Takes note of a verdict, whether it was asked for or not.
     ///
     /// A later verdict about the same commit replaces the earlier, but a skip does not replace good or bad.
+    /// Skips with the very same reason form regions, so a reason should name the cause (`no such attribute
+    /// 'wheel'`) and nothing that differs from commit to commit.
     ///
     /// # Errors
     /// When the commit is not in the graph.

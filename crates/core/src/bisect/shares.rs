@@ -41,9 +41,15 @@ impl Local {
 /// commit on it; `weights` belong to them in order. Above [`BUDGET`], runs of neighbours are counted
 /// as one, by their last member: an estimate, which can cost probes but no correctness.
 pub(super) fn shares(graph: &Graph, members: &[u32], weights: &[f64]) -> Vec<f64> {
-    let local = Local::new(graph, members);
     let count = members.len();
     let stride = (count.saturating_mul(count) / (2 * BLOCK * BUDGET)).saturating_add(1);
+    sum_by_runs(graph, members, weights, stride)
+}
+
+/// Sums the weights with every run of `stride` neighbours counted as one.
+fn sum_by_runs(graph: &Graph, members: &[u32], weights: &[f64], stride: usize) -> Vec<f64> {
+    let local = Local::new(graph, members);
+    let count = members.len();
     let mut sums = vec![0.0; count];
     let mut masks = vec![0u64; count];
     let mut partial = vec![0.0; count];
@@ -106,4 +112,65 @@ pub(super) fn splitters(graph: &Graph, range: &[u32], members: &[u32], weights: 
         .filter(|&position| 0 < counts[position] && counts[position] < members.len())
         .map(|position| (range[position], sums[position]))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::graph_of;
+    use super::*;
+
+    /// Three hundred commits, every third a merge, numbered so that index and number agree.
+    fn history() -> Graph {
+        let parents = |n: u32| match n {
+            0 => vec![],
+            n if n % 3 == 0 => vec![n - 2, n - 1 - n * 7 % n.min(40)],
+            n => vec![n - 1 - n * 5 % n.min(3)],
+        };
+        graph_of(&(0..300).map(|n| (n, parents(n))).collect::<Vec<_>>())
+    }
+
+    fn naive(graph: &Graph, members: &[u32], weights: &[f64], at: u32) -> (usize, f64) {
+        let before = graph.ancestors([at]);
+        let held: Vec<f64> =
+            members.iter().zip(weights).filter(|(member, _)| before[**member as usize]).map(|(_, w)| *w).collect();
+        (held.len(), held.iter().sum())
+    }
+
+    #[test]
+    fn shares_are_the_sums_over_each_history() {
+        let graph = history();
+        let members: Vec<u32> = (0..graph.len()).map(to_index).filter(|&at| at > 20).collect();
+        let weights: Vec<f64> = members.iter().map(|at| f64::from(at % 17)).collect();
+        let sums = shares(&graph, &members, &weights);
+        for (position, &at) in members.iter().enumerate() {
+            assert_eq!(sums[position], naive(&graph, &members, &weights, at).1, "{at}");
+        }
+    }
+
+    #[test]
+    fn in_runs_the_shares_on_a_line_are_off_by_less_than_a_run() {
+        let graph = graph_of(&(0..2000).map(|n: u32| (n, n.checked_sub(1).into_iter().collect())).collect::<Vec<_>>());
+        let members: Vec<u32> = (0..2000).collect();
+        let sums = sum_by_runs(&graph, &members, &[1.0; 2000], 7);
+        for (position, sum) in sums.iter().enumerate() {
+            let exact = f64::from(to_index(position)) + 1.0;
+            assert!(exact - sum < 7.0 && *sum <= exact, "{position}: {sum}");
+        }
+        assert_eq!(sums[1999], 2000.0);
+    }
+
+    #[test]
+    fn splitters_are_the_commits_with_a_part_of_the_members() {
+        let graph = history();
+        let range: Vec<u32> = (0..graph.len()).map(to_index).collect();
+        let members: Vec<u32> = range.iter().copied().filter(|at| at % 2 == 1).collect();
+        let weights: Vec<f64> = members.iter().map(|at| f64::from(at % 5)).collect();
+        let expected: Vec<_> = range
+            .iter()
+            .map(|&at| (at, naive(&graph, &members, &weights, at)))
+            .filter(|(_, (count, _))| (1..members.len()).contains(count))
+            .map(|(at, (_, sum))| (at, sum))
+            .collect();
+        assert_eq!(splitters(&graph, &range, &members, &weights), expected);
+    }
 }
