@@ -10,7 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::flake::attrs::Attrs;
-use crate::flake::url::{Url, decode, encode, shown, split_query, split_scheme, with_query};
+use crate::flake::url::{Url, decode, encode, shown, split_query, with_query};
 use crate::flake::web::{Forge, Web};
 use crate::ids::CommitId;
 
