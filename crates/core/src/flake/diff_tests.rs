@@ -47,3 +47,11 @@ fn the_same_tree_declared_otherwise_is_a_change() {
     bad.nodes.get_mut(&NodeKey("a".into())).unwrap().flake = false;
     assert_eq!(diff(&good, &bad)[0].kind, ChangeKind::Declared);
 }
+
+#[test]
+fn a_branch_written_in_another_way_is_no_move() {
+    let good = Lock::parse(crate::flake::sample::NIX_2_8).unwrap();
+    let bad = Lock::parse(&good.to_json().replace("\"ref\": \"main\"", "\"ref\": \"refs/heads/main\"")).unwrap();
+    let changes = diff(&good, &bad);
+    assert!(!changes.is_empty() && changes.iter().all(|change| change.kind == ChangeKind::Declared), "{changes:?}");
+}
