@@ -88,14 +88,17 @@ impl Lock {
     /// Returns the lock with some inputs, and all nodes below them, as in another lock.
     ///
     /// An input that the other lock lacks is removed. Follows are taken as they are; one that would
-    /// lead nowhere in the result, or round in a circle, becomes a node of its own that is the same
-    /// as where it led. Nodes that no input leads to any more are dropped. The empty path stands for
+    /// lead nowhere in the result, or round in a circle, is led to the node where it led, or to a
+    /// copy of it. Nodes that no input leads to any more are dropped. The empty path stands for
     /// the whole lock.
     ///
     /// # Errors
     /// When an input is in neither lock, or what it belongs to is not in this one.
     pub fn with_inputs_from(&self, paths: &[InputPath], other: &Self) -> Result<Self, LockError> {
         let (own, other) = (self.as_tree(), other.as_tree());
+        if paths.iter().any(|path| path.0.is_empty()) {
+            return Ok(other);
+        }
         let mut graft = Graft::new(&own, &other);
         let mut paths = paths.to_vec();
         paths.sort_by_key(|path| path.0.len());
@@ -130,14 +133,12 @@ struct Graft<'a> {
 
 impl<'a> Graft<'a> {
     fn new(own: &'a Lock, other: &'a Lock) -> Self {
-        Self { own, other, result: own.clone(), imported: BTreeMap::new(), foreign: BTreeSet::new() }
+        let imported = BTreeMap::from([(other.root.clone(), own.root.clone())]);
+        Self { own, other, result: own.clone(), imported, foreign: BTreeSet::new() }
     }
 
     fn take(&mut self, path: &InputPath) -> Result<(), LockError> {
-        let Some((name, above)) = path.0.split_last() else {
-            self.result = self.other.clone();
-            return Ok(());
-        };
+        let Some((name, above)) = path.0.split_last() else { return Ok(()) };
         let above = InputPath(above.to_vec());
         let parent = Resolver::new(&self.result).path(&above)?.clone();
         let there = Resolver::new(self.other).path(&above).ok().and_then(|key| self.other.nodes.get(key));
@@ -208,7 +209,12 @@ impl<'a> Graft<'a> {
         for foreign in [true, false] {
             while let Some((key, name, target)) = self.find_broken(foreign) {
                 let target = if foreign { self.import(&target) } else { target };
-                self.parent_inputs(&key).insert(name, Input::Node(target));
+                // The node may still be at some other place: then that is followed.
+                let input = match self.result.paths().remove(&target) {
+                    Some(path) => Input::Follows(path),
+                    None => Input::Node(target),
+                };
+                self.parent_inputs(&key).insert(name, input);
             }
         }
     }

@@ -158,8 +158,15 @@ fn reference(attrs: Option<&Attrs>) -> FlakeRef {
     })
 }
 
+/// Says whether an evaluation can see no difference: versions of Nix write `main` or `refs/heads/main`, for one.
+fn same_tree(from: Option<&Attrs>, to: Option<&Attrs>) -> bool {
+    let (Some(from), Some(to)) = (from, to) else { return false };
+    let same = |name: &str| from.0.get(name) == to.0.get(name);
+    from.text("narHash").is_some() && ["narHash", "rev", "dir", "lastModified", "revCount"].into_iter().all(same)
+}
+
 fn compare(from: &Node, to: &Node) -> Option<ChangeKind> {
-    if from.locked != to.locked {
+    if from.locked != to.locked && !same_tree(from.locked.as_ref(), to.locked.as_ref()) {
         let (from, to) = (reference(from.locked.as_ref()), reference(to.locked.as_ref()));
         let place = if from.same_place(&to) { Place::Same } else { Place::Other };
         return Some(ChangeKind::Moved { from, to, place });
@@ -169,10 +176,19 @@ fn compare(from: &Node, to: &Node) -> Option<ChangeKind> {
     (!same).then_some(ChangeKind::Declared)
 }
 
+/// Shows a reference with a short commit hash.
+fn briefly(reference: &FlakeRef) -> String {
+    let text = reference.to_string();
+    match reference.rev() {
+        Some(rev) => text.replace(rev.as_str(), rev.short()),
+        None => text,
+    }
+}
+
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Own(reference) => write!(f, "{reference}"),
+            Self::Own(reference) => f.write_str(&briefly(reference)),
             Self::Follows(path) if path.0.is_empty() => f.write_str("the flake itself"),
             Self::Follows(path) => write!(f, "the input {}", shown(&path.to_string())),
         }
@@ -188,14 +204,14 @@ impl fmt::Display for Change {
             ChangeKind::Removed { from } => write!(f, " is gone: it was {from}")?,
             ChangeKind::Moved { from, to, place: Place::Same } => match (from.rev(), to.rev()) {
                 (Some(one), Some(two)) if one != two => write!(f, " moved from {} to {}", one.short(), two.short())?,
-                _ => write!(f, " changed at the same place: {to}")?,
+                _ => write!(f, " changed at the same place: {}", briefly(to))?,
             },
             ChangeKind::Moved { from, to, place: Place::Other } => {
-                write!(f, " comes from elsewhere: {from}, now {to}")?
+                write!(f, " comes from {} now; it came from {}", briefly(to), briefly(from))?;
             }
-            ChangeKind::Follows { from: Link::Own(from), to } => write!(f, " now follows: {from}, now {to}")?,
-            ChangeKind::Follows { from, to: Link::Own(to) } => write!(f, " no longer follows: {from}, now {to}")?,
-            ChangeKind::Follows { from, to } => write!(f, " follows another input: {from}, now {to}")?,
+            ChangeKind::Follows { from: from @ Link::Own(_), to } => write!(f, " follows {to} now; it was {from}")?,
+            ChangeKind::Follows { from, to: to @ Link::Own(_) } => write!(f, " follows {from} no longer; it is {to}")?,
+            ChangeKind::Follows { from, to } => write!(f, " follows {to} now; it followed {from}")?,
             ChangeKind::Declared => f.write_str(" is declared in another way, but locked to the same tree")?,
         }
         let also: Vec<String> = self.paths[1..].iter().map(|path| shown(&path.to_string())).collect();

@@ -32,7 +32,7 @@ pub enum LockError {
         problem: String,
     },
     /// The format has another version.
-    #[error("the lock file has version {0}; versions 5 to 7 are supported")]
+    #[error("the lock file's version is {0}; versions 5 to 7 are supported")]
     Version(String),
     /// A part has the wrong type.
     #[error("in the lock file, {place} should be {expected}")]
@@ -43,10 +43,13 @@ pub enum LockError {
         expected: &'static str,
     },
     /// The root node does not exist.
-    #[error("the lock file's root node `{0}` is missing")]
+    #[error("the lock file's root node `{}` is missing", shown(&.0.0))]
     MissingRoot(NodeKey),
     /// An input points to a node that does not exist.
-    #[error("the input `{input}` of node `{node}` in the lock file refers to the missing node `{missing}`")]
+    #[error(
+        "the input `{}` of node `{}` in the lock file refers to the missing node `{}`",
+        shown(input), shown(&node.0), shown(&missing.0)
+    )]
     MissingNode {
         /// The node that has the input.
         node: NodeKey,
@@ -56,7 +59,7 @@ pub enum LockError {
         missing: NodeKey,
     },
     /// There is no such input.
-    #[error("the lock file has no input `{path}`: node `{node}` has none named `{name}`")]
+    #[error("the lock file has no input `{}`: node `{}` has none named `{}`", shown(&path.to_string()), shown(&node.0), shown(name))]
     MissingInput {
         /// The path that was asked for or followed.
         path: InputPath,
@@ -72,13 +75,13 @@ pub enum LockError {
         Vec<InputPath>,
     ),
     /// There is no such node.
-    #[error("the lock file has no node `{0}`")]
+    #[error("the lock file has no node `{}`", shown(&.0.0))]
     NoSuchNode(NodeKey),
     /// The node is not locked, as the root is not.
-    #[error("the node `{0}` of the lock file is not locked")]
+    #[error("the node `{}` of the lock file is not locked", shown(&.0.0))]
     NotLocked(NodeKey),
     /// The node's reference cannot be read.
-    #[error("the reference of node `{node}` in the lock file cannot be read")]
+    #[error("the reference of node `{}` in the lock file cannot be read", shown(&node.0))]
     Reference {
         /// The node.
         node: NodeKey,
@@ -86,7 +89,7 @@ pub enum LockError {
         source: RefError,
     },
     /// A node of this kind has no git revision that could be changed.
-    #[error("the node `{node}` of the lock file is of type `{kind}`, which has no revision to choose")]
+    #[error("the node `{}` of the lock file is of type `{}`, which has no revision to choose", shown(&node.0), shown(kind))]
     NoRevisions {
         /// The node.
         node: NodeKey,
@@ -154,7 +157,7 @@ impl Lock {
         let mut top = object(value, "the top level")?;
         let version = top.shift_remove("version");
         if !version.as_ref().and_then(Value::as_u64).is_some_and(|version| SUPPORTED.contains(&version)) {
-            return Err(LockError::Version(version.map_or_else(|| "?".to_owned(), |v| shown(&v.to_string()))));
+            return Err(LockError::Version(version.map_or_else(|| "missing".to_owned(), |v| shown(&v.to_string()))));
         }
         let root = match top.shift_remove("root") {
             Some(Value::String(root)) => NodeKey(root),

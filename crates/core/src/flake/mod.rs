@@ -7,6 +7,7 @@ mod assign;
 mod attrs;
 mod diff;
 mod lock;
+mod parse;
 mod reference;
 mod table;
 mod target;
