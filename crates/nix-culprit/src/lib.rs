@@ -2,4 +2,6 @@
 //!
 //! Imports point down only: `main` > `commands` > {`cli`, `ui`, `case`} > `sys` > `nix-culprit-core`.
 
+pub mod cli;
+pub mod commands;
 pub mod sys;

@@ -157,6 +157,21 @@ impl Call {
         self.output
     }
 
+    /// Returns the environment.
+    #[must_use]
+    pub const fn sees(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Puts another program in front: it gets `args` and then this program with its arguments.
+    #[must_use]
+    pub fn within(mut self, program: impl Into<OsString>, args: impl IntoIterator<Item = OsString>) -> Self {
+        let inner = std::mem::replace(&mut self.program, program.into());
+        let rest = std::mem::take(&mut self.args);
+        self.args = args.into_iter().chain(std::iter::once(inner)).chain(rest).collect();
+        self
+    }
+
     /// Returns the call in one line for messages and logs; not meant for a shell.
     #[must_use]
     pub fn show(&self) -> String {

@@ -5,3 +5,5 @@ pub mod child;
 pub mod git;
 pub mod interrupt;
 mod kept;
+pub mod limit;
+pub mod warden;

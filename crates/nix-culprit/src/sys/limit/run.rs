@@ -1,0 +1,193 @@
+//! The tool's side of a guarded run: start the warden, pass requests to stop, collect output and answer.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::watch::{Answer, KILL, Plan, Report, STOP};
+use super::{Budget, Finished, Guard, cgroup};
+use crate::sys::child::{self, Call, ChildError, Output, Start, Stdin};
+use crate::sys::interrupt::{Asked, Interrupt};
+use crate::sys::kept::Kept;
+use crate::sys::warden::Request;
+
+/// How long a request to stop may stay unheard.
+const HEARING: Duration = Duration::from_millis(50);
+
+impl Guard {
+    /// Runs a program to its end, or to the end of its budget.
+    ///
+    /// Any number of threads may do so at the same time; each run has its own warden. A branch of an
+    /// [`Interrupt`] cancels one run from another thread.
+    ///
+    /// # Errors
+    /// When it cannot be started, or the warden is lost; how it ended is no error.
+    pub fn run(&self, call: &Call, budget: Budget, interrupt: &Interrupt) -> Result<Finished, ChildError> {
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        let plan = Plan {
+            call: call.clone(),
+            budget,
+            layer: self.layer,
+            name: format!("{}{}-{run}", cgroup::PREFIX, std::process::id()),
+            above: self.above.clone(),
+            group: shares_terminal(call).then(|| rustix::process::getpgrp().as_raw_nonzero().get()),
+            roots: self.roots.clone(),
+        };
+        let mut talk = Talk::start(self, call, plan).map_err(|source| ChildError::start(call, source))?;
+        let heard = talk.until_the_end(interrupt);
+        // The warden ends by itself once its side is closed, and ends the run with it.
+        drop(talk.control);
+        talk.warden.wait().and(heard).map_err(|source| ChildError::watch(call, source))?;
+        match serde_json::from_slice(&talk.answer) {
+            Ok(Answer::Ran(report)) => Ok(finished(report, talk.stdout, talk.stderr)),
+            Ok(Answer::NotStarted(number, text)) => {
+                let source = number.map_or_else(|| io::Error::other(text), io::Error::from_raw_os_error);
+                Err(ChildError::start(call, source))
+            }
+            Err(_) => {
+                if let Some(above) = &self.above {
+                    cgroup::abandon(&above.join(talk.name));
+                }
+                Err(ChildError::Warden { program: call.program().to_string_lossy().into_owned() })
+            }
+        }
+    }
+}
+
+/// Tells whether a program stays in our process group, so that it can read from our terminal and gets
+/// the terminal's own signals; in any other group it would be stopped at its first read.
+fn shares_terminal(call: &Call) -> bool {
+    match call.input() {
+        Stdin::Inherit => io::stdin().is_terminal(),
+        Stdin::Null | Stdin::Bytes(_) => false,
+    }
+}
+
+fn finished(report: Report, stdout: Kept, stderr: Kept) -> Finished {
+    let (stdout, stdout_missing) = stdout.finish();
+    let (stderr, stderr_missing) = stderr.finish();
+    Finished {
+        end: report.end,
+        kill: report.kill,
+        kernel_oom: report.kernel_oom,
+        stdout,
+        stdout_missing,
+        stderr,
+        stderr_missing,
+        peak: report.peak,
+        wall: report.wall,
+        curve: report.curve,
+        layer: report.layer,
+    }
+}
+
+/// A conversation with one warden.
+struct Talk {
+    warden: std::process::Child,
+    control: UnixStream,
+    name: String,
+    pipes: [Option<File>; 2],
+    answer: Vec<u8>,
+    stdout: Kept,
+    stderr: Kept,
+}
+
+impl Talk {
+    fn start(guard: &Guard, call: &Call, plan: Plan) -> io::Result<Self> {
+        let (control, theirs) = UnixStream::pair()?;
+        let theirs = OwnedFd::from(theirs);
+        let mut command = Call::new(&guard.roots.warden).args(["warden", &theirs.as_raw_fd().to_string()]).command();
+        match call.input() {
+            Stdin::Inherit => _ = command.stdin(Stdio::inherit()),
+            Stdin::Null | Stdin::Bytes(_) => {}
+        }
+        let limit = match call.destination() {
+            Output::Capture(limit) => {
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                limit
+            }
+            Output::Inherit => {
+                command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+                0
+            }
+        };
+        let name = plan.name.clone();
+        // The command keeps their end of the pair until the spawn is done, and then drops it.
+        let mut warden = child::spawn(command, Start { pass: Some(theirs), ..Start::plain() })?;
+        let pipes = [
+            warden.stdout.take().map(|pipe| OwnedFd::from(pipe).into()),
+            warden.stderr.take().map(|pipe| OwnedFd::from(pipe).into()),
+        ];
+        let mut line = serde_json::to_vec(&Request::Run(Box::new(plan)))?;
+        line.push(b'\n');
+        // A warden that cannot even read is found out when its answer is missing.
+        let _lost = (&control).write_all(&line);
+        Ok(Self {
+            warden,
+            control,
+            name,
+            pipes,
+            answer: Vec::new(),
+            stdout: Kept::within(limit),
+            stderr: Kept::within(limit),
+        })
+    }
+
+    /// Listens until the warden has said its last word.
+    fn until_the_end(&mut self, interrupt: &Interrupt) -> io::Result<()> {
+        let mut told = Asked::No;
+        let mut over = false;
+        let mut chunk = vec![0; 1 << 16];
+        loop {
+            let asked = interrupt.asked();
+            if asked > told {
+                told = asked;
+                let _gone = (&self.control).write_all(&[if asked == Asked::Force { KILL } else { STOP }]);
+            }
+            let wait = if over { Duration::ZERO } else { HEARING };
+            let mut sources = vec![PollFd::new(&self.control, PollFlags::IN)];
+            sources.extend(self.pipes.iter().flatten().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            match poll(&mut sources, Some(&wait.try_into().map_err(io::Error::other)?)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut got = false;
+            for (pipe, kept) in self.pipes.iter_mut().zip([&mut self.stdout, &mut self.stderr]) {
+                let Some(open) = pipe.as_mut().filter(|open| ready(open)) else { continue };
+                match open.read(&mut chunk)? {
+                    0 => *pipe = None,
+                    count => {
+                        kept.push(&chunk[..count]);
+                        got = true;
+                    }
+                }
+            }
+            if over && !got {
+                return Ok(());
+            }
+            if !over && ready(&self.control) {
+                let count = match self.control.read(&mut chunk) {
+                    Ok(count) => count,
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
+                    Err(error) => return Err(error),
+                };
+                self.answer.extend_from_slice(&chunk[..count]);
+                // What is still in the pipes is taken, but a stranger who holds them is not waited for.
+                over = count == 0;
+            }
+        }
+    }
+}
+
+/// Tells whether a read would not block.
+fn ready(source: impl AsFd) -> bool {
+    let none = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(&source, PollFlags::IN)], Some(&none)).is_ok_and(|ready| ready > 0)
+}

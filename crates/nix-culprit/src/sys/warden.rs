@@ -1,0 +1,217 @@
+//! The warden: nix-culprit itself, run again as a small process that outlives it by a moment.
+//!
+//! Owns what must happen even when the tool is killed by SIGKILL. A warden listens on a socket to the
+//! tool; its end without a goodbye means that the tool is gone. There are two kinds: one for each
+//! guarded run (it starts and watches the program, see `limit::watch`), and one that stands by to
+//! unmount and remove what the tool has put into the world. Must not print.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::child::{self, Call, Start};
+use super::interrupt::Interrupt;
+use super::limit::watch::{self, Plan};
+
+/// What the tool says to a warden, one JSON document a line.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Run this; after it single bytes follow.
+    Run(Box<Plan>),
+    /// Do this if I am killed.
+    Hold(Duty),
+    /// This is done already.
+    Release(Duty),
+    /// All is well, end without doing anything.
+    Bye,
+}
+
+/// What is to be undone when the tool is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Duty {
+    /// Unmounts a file system.
+    Unmount(PathBuf),
+    /// Removes a folder and all in it.
+    Remove(PathBuf),
+}
+
+/// A warden that stands by; dropping the last clone tells it that all is well.
+#[derive(Debug, Clone)]
+pub struct Warden {
+    line: Arc<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    socket: Mutex<UnixStream>,
+    process: Mutex<std::process::Child>,
+}
+
+impl Warden {
+    /// Starts a warden; `program` is nix-culprit itself (never a test's harness).
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(program: &Path) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let theirs = OwnedFd::from(theirs);
+        let command = Call::new(program).args(["warden", &theirs.as_raw_fd().to_string()]).command();
+        let process = child::spawn(command, Start { pass: Some(theirs), ..Start::plain() })?;
+        Ok(Self { line: Arc::new(Line { socket: Mutex::new(ours), process: Mutex::new(process) }) })
+    }
+
+    /// Puts a duty on the warden for as long as the returned value lives; the duty itself is not done
+    /// when it is dropped, that is its owner's part.
+    ///
+    /// # Errors
+    /// When the warden is gone.
+    pub fn hold(&self, duty: Duty) -> io::Result<Held> {
+        self.line.say(&Request::Hold(duty.clone()))?;
+        Ok(Held { duty, line: Arc::clone(&self.line) })
+    }
+}
+
+impl Line {
+    fn say(&self, request: &Request) -> io::Result<()> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _gone = self.say(&Request::Bye);
+        let _reaped = self.process.get_mut().unwrap_or_else(PoisonError::into_inner).wait();
+    }
+}
+
+/// A duty that the warden holds.
+#[derive(Debug)]
+#[must_use = "dropping it releases the warden from its duty"]
+pub struct Held {
+    duty: Duty,
+    line: Arc<Line>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _gone = self.line.say(&Request::Release(self.duty.clone()));
+    }
+}
+
+/// Lives a warden's life on the socket with this number: the hidden subcommand `warden`.
+///
+/// # Errors
+/// When the number is no socket, or the tool talks nonsense.
+pub fn serve(socket: RawFd) -> io::Result<()> {
+    #[expect(unsafe_code, reason = "the socket comes from the parent process, as a bare number")]
+    // SAFETY: the tool passed it to this process alone, under this number, and nothing here has used it yet.
+    let mut socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(socket) });
+    // It must not reach the programs that we start; fails too if there is no such descriptor.
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    let mut heard = Vec::new();
+    let mut chunk = [0; 4096];
+    let end = loop {
+        if let Some(end) = heard.iter().position(|byte| *byte == b'\n') {
+            break end + 1;
+        }
+        match socket.read(&mut chunk)? {
+            0 => return Ok(()),
+            count => heard.extend_from_slice(&chunk[..count]),
+        }
+    };
+    let (first, rest) = heard.split_at(end);
+    match serde_json::from_slice(first)? {
+        Request::Run(plan) => {
+            let answer = watch::run(&plan, &socket, rest);
+            socket.set_nonblocking(false)?;
+            // If the tool is gone nobody reads it.
+            let _gone = socket.write_all(&serde_json::to_vec(&answer)?);
+            Ok(())
+        }
+        first @ (Request::Hold(_) | Request::Release(_) | Request::Bye) => {
+            stand_by(first, BufReader::new(rest.chain(socket)))
+        }
+    }
+}
+
+/// Keeps the list of duties, and does them, last first, if the tool ends without a goodbye.
+fn stand_by(first: Request, more: impl BufRead) -> io::Result<()> {
+    let mut duties = Vec::new();
+    let lines = more.lines().map_while(Result::ok).map(|line| serde_json::from_str(&line).map_err(io::Error::from));
+    for request in std::iter::once(Ok(first)).chain(lines) {
+        match request? {
+            Request::Hold(duty) => duties.push(duty),
+            Request::Release(duty) => {
+                if let Some(at) = duties.iter().rposition(|held| *held == duty) {
+                    duties.remove(at);
+                }
+            }
+            Request::Bye => return Ok(()),
+            Request::Run(_) => return Err(io::Error::other("a warden that stands by runs nothing")),
+        }
+    }
+    duties.iter().rev().for_each(perform);
+    Ok(())
+}
+
+fn perform(duty: &Duty) {
+    match duty {
+        Duty::Unmount(path) => {
+            let helpers = ["fusermount3", "fusermount"].into_iter().map(|name| Call::new(name).args(["-u", "-z"]));
+            for helper in helpers.chain([Call::new("umount").arg("-l")]) {
+                let call = helper.arg(path.as_path());
+                if child::output(&call, Some(Duration::from_secs(5)), &Interrupt::new())
+                    .is_ok_and(|done| done.success())
+                {
+                    return;
+                }
+            }
+        }
+        Duty::Remove(path) => {
+            // Other processes of the tool may need a moment to end and to stop writing there.
+            for _ in 0..20 {
+                match fs::remove_dir_all(path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        std::thread::sleep(Duration::from_millis(50));
+                    }
+                    Ok(()) | Err(_) => return,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(requests: &[Request]) -> Vec<u8> {
+        requests.iter().flat_map(|request| serde_json::to_vec(request).unwrap().into_iter().chain([b'\n'])).collect()
+    }
+
+    #[test]
+    fn a_tool_that_vanishes_leaves_its_folders_to_the_warden() {
+        let above = tempfile::tempdir().unwrap();
+        let [mine, released] = ["mine", "released"].map(|name| above.path().join(name));
+        [&mine, &released].iter().for_each(|folder| fs::create_dir_all(folder.join("deep")).unwrap());
+        let more = [Request::Hold(Duty::Remove(mine.clone())), Request::Release(Duty::Remove(released.clone()))];
+        stand_by(Request::Hold(Duty::Remove(released.clone())), told(&more).as_slice()).unwrap();
+        assert_eq!((mine.exists(), released.exists()), (false, true));
+    }
+
+    #[test]
+    fn a_goodbye_leaves_everything_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let hold = Request::Hold(Duty::Remove(folder.path().to_owned()));
+        stand_by(hold, told(&[Request::Bye]).as_slice()).unwrap();
+        assert!(folder.path().exists());
+    }
+}
