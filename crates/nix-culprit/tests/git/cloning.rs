@@ -41,6 +41,7 @@ fn a_clone_without_contents_fetches_them_in_one_go() {
     assert!(clone.is_partial() && !clone.is_shallow());
     assert_eq!(clone.history(&[], &ids[2]).unwrap().len(), 3);
     assert_eq!(clone.commit(&ids[2]).unwrap().files.len(), 26);
+    assert!(into.join("objects/info/commit-graph").exists());
     assert_eq!(packs(&into), 1, "histories and lists of files need no contents");
 
     let mut checkout = Checkout::new(&clone, &bench.path("case")).unwrap();
@@ -87,12 +88,19 @@ fn a_clone_that_fails_leaves_nothing_and_the_next_clears_what_a_kill_left() {
 fn a_clone_that_is_interrupted_leaves_nothing() {
     let bench = Bench::new();
     let (_, url, _) = server(&bench, "true");
-    let git = bench.git();
+    let git = bench.git_with(r#"sh -c '"$@"; end=$?; [ "$2" = clone ] && sleep 1000; exit $end' sh"#);
     let into = bench.path("cache/clone.git");
-    bench.interrupt.ask();
-    let error = clone_blobless(&git, &url, &into, &mut |_| ()).unwrap_err();
+    let partial = bench.path("cache/clone.git.partial");
+    let error = std::thread::scope(|scope| {
+        let cloning = scope.spawn(|| clone_blobless(&git, &url, &into, &mut |_| ()).unwrap_err());
+        while !partial.join("objects").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        bench.interrupt.ask();
+        cloning.join().unwrap()
+    });
     assert!(matches!(error, GitError::Interrupted { .. }), "{error}");
-    assert!(!into.exists() && !bench.path("cache/clone.git.partial").exists());
+    assert!(!into.exists() && !partial.exists());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nix_culprit::sys::git::Snapshot;
+use nix_culprit::sys::git::{GitError, Snapshot};
 
 use crate::fixture::{Bench, tree};
 
@@ -124,4 +124,19 @@ fn a_folder_outside_of_git_is_copied_whole() {
     let copy = Snapshot::take(&bench.git(), &folder, &bench.path("copy")).unwrap();
     assert_eq!((copy.head, copy.dirty, copy.dir), (None, false, PathBuf::new()));
     assert_eq!(names(&copy.root), ["empty", "flake.nix", "in/.git/x", "up"]);
+}
+
+#[test]
+fn a_copy_goes_into_a_new_folder_that_is_not_copied_itself() {
+    let bench = Bench::new();
+    let folder = bench.path("plain");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("flake.nix"), "{ }").unwrap();
+    let inside = Snapshot::take(&bench.git(), &folder, &folder.join("copy"));
+    assert!(matches!(inside, Err(GitError::BadPath(_))));
+    symlink(&folder, bench.path("door")).unwrap();
+    let inside = Snapshot::take(&bench.git(), &folder, &bench.path("door/copy"));
+    assert!(matches!(inside, Err(GitError::BadPath(_))));
+    assert_eq!(names(&folder), ["flake.nix"]);
+    assert!(matches!(Snapshot::take(&bench.git(), &folder, &bench.path("home")), Err(GitError::File { .. })));
 }

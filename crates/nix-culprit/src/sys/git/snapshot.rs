@@ -14,6 +14,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::text::printable;
 
 use super::call::{Git, unexpected};
 use super::error::{GitError, at};
@@ -43,14 +44,14 @@ impl Snapshot {
     /// Copies the flake in `folder`, and the repository around it, to the new folder `into`.
     ///
     /// # Errors
-    /// A file cannot be read, the disk is full, or git refuses the repository.
+    /// `into` exists or lies in a flake outside of git, a file cannot be read, the disk is full, or
+    /// git refuses the repository.
     pub fn take(git: &Git, folder: &Path, into: &Path) -> Result<Self, GitError> {
         let folder = fs::canonicalize(folder).map_err(at(folder))?;
-        fs::create_dir_all(into).map_err(at(into))?;
-        let root = fs::canonicalize(into).map_err(at(into))?;
         let repository = match Repository::open(git, &folder) {
             Ok(repository) => repository,
             Err(GitError::NotARepository(_)) => {
+                let root = new_folder(into, Some(&folder))?;
                 copy_folder(git, &folder, &root, Top::Yes)?;
                 return Ok(Self { root, dir: PathBuf::new(), head: None, dirty: false });
             }
@@ -60,6 +61,7 @@ impl Snapshot {
         let dir = folder.strip_prefix(toplevel).unwrap_or(Path::new("")).to_owned();
         let list = repository.call_in_tree(toplevel).args(["ls-files", "-z", "--stage"]).output(git)?;
         let entries = parse_index(&list).ok_or_else(|| unexpected("git ls-files", &list))?;
+        let root = new_folder(into, None)?;
         let mut copy = Copy { from: toplevel, to: &root, folders: HashMap::new() };
         for (path, kind) in &entries {
             git.go_on("copy the flake")?;
@@ -93,6 +95,24 @@ impl Repository {
         }
         Ok(!call.output(&self.git)?.is_empty())
     }
+}
+
+/// Makes a new folder that is not in another one, and returns its real path.
+fn new_folder(folder: &Path, outside: Option<&Path>) -> Result<PathBuf, GitError> {
+    let bad = || GitError::BadPath(printable(&folder.to_string_lossy()));
+    let folder = std::path::absolute(folder).map_err(at(folder))?;
+    let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else { return Err(bad()) };
+    if outside.is_some_and(|outside| parent.starts_with(outside)) {
+        return Err(bad());
+    }
+    fs::create_dir_all(parent).map_err(at(parent))?;
+    let real = fs::canonicalize(parent).map_err(at(parent))?;
+    if outside.is_some_and(|outside| real.starts_with(outside)) {
+        return Err(bad());
+    }
+    let real = real.join(name);
+    fs::create_dir(&real).map_err(at(&real))?;
+    Ok(real)
 }
 
 /// Reads `MODE OBJECT STAGE\tPATH\0…`; a path in conflict has several stages and is named once.
