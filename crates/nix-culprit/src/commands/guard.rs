@@ -216,6 +216,6 @@ mod tests {
     fn the_json_document_names_its_schema() {
         let mut said = Vec::new();
         tell_json(&mut said, &finished(End::Exited(3), None, Bytes(5)), BUDGET, Ending::Failed).unwrap();
-        insta::assert_snapshot!(String::from_utf8(said).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(said).unwrap(), @r#"{"schema":"nix-culprit/guard","version":1,"outcome":"failed","end":{"exited":3},"kill":null,"kernel_oom":false,"budget":{"memory":1073741824,"seconds":60.0},"peak":5,"seconds":2.5,"curve":[0,268435456,536870912,1073741824],"layer":"polling"}"#);
     }
 }

@@ -11,6 +11,15 @@ use crate::sys::child::ChildError;
 /// Lines of git's stderr that an error keeps.
 const KEPT_LINES: usize = 8;
 
+/// What git and ssh say where they would have asked the user.
+const ASKED: &[&str] = &[
+    "terminal prompts disabled",
+    "could not read Username",
+    "could not read Password",
+    "Permission denied (",
+    "Host key verification failed",
+];
+
 /// Says why a question to git has no answer. Texts of git and of repositories in it are printable
 /// and hold no passwords.
 #[derive(Debug, Error)]
@@ -106,8 +115,8 @@ pub enum GitError {
         /// The date that was asked for.
         date: String,
     },
-    /// The path is absolute or leads out of its folder.
-    #[error("`{0}` is no path inside the repository")]
+    /// The path leads out of the folder that it should be in, or into one that it should not.
+    #[error("`{0}` is not a path that can be used here")]
     BadPath(String),
     /// A file or folder of ours could not be read or written.
     #[error("{}", .path.display())]
@@ -138,6 +147,11 @@ impl GitError {
                 printable(&repository.to_string_lossy())
             )),
             Self::Ambiguous { .. } => Some("write more digits".into()),
+            Self::Failed { stderr, .. } if ASKED.iter().any(|asked| stderr.contains(asked)) => Some(
+                "nothing is asked at the terminal: see that `git ls-remote` of this address works without a question \
+                 (ssh-agent, a credential helper, known_hosts)"
+                    .into(),
+            ),
             Self::Child(_)
             | Self::Read { .. }
             | Self::Failed { .. }
@@ -199,6 +213,14 @@ mod tests {
         let text = "fatal: unable to access 'https://me:secret@host/x?a=://b@c': no";
         assert_eq!(without_credentials(text), "fatal: unable to access 'https://***@host/x?a=://***@c': no");
         assert_eq!(without_credentials("ssh://git@host/x file:///a@b"), "ssh://git@host/x file:///a@b");
+    }
+
+    #[test]
+    fn a_question_that_could_not_be_asked_has_a_hint() {
+        let failed =
+            |stderr: &str| GitError::Failed { command: String::new(), status: String::new(), stderr: stderr.into() };
+        assert!(failed("git@host: Permission denied (publickey).").hint().unwrap().contains("ssh-agent"));
+        assert_eq!(failed("fatal: repository not found").hint(), None);
     }
 
     #[test]

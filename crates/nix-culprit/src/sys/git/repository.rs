@@ -56,7 +56,7 @@ impl Repository {
         };
         if let Some(toplevel) = &toplevel {
             let real = std::fs::canonicalize(&folder).map_err(super::error::at(&folder))?;
-            if !real.starts_with(toplevel) {
+            if !real.starts_with(toplevel) || !leads_to(&toplevel.join(".git"), &git_dir) {
                 return Err(GitError::Elsewhere(folder, toplevel.clone()));
             }
         }
@@ -240,6 +240,17 @@ impl Repository {
     pub(super) fn may_fetch(&self) -> bool {
         self.is_partial() && self.is_ours()
     }
+}
+
+/// Tells whether a `.git` is the git folder, or a file that names it (worktrees, submodules); the
+/// setting `core.worktree` could put any folder of the user in the place of the working tree.
+fn leads_to(dot_git: &Path, git_dir: &Path) -> bool {
+    let named = std::fs::read(dot_git).ok().and_then(|text| {
+        let path = line(text.strip_prefix(b"gitdir: ")?.to_vec());
+        Some(dot_git.parent()?.join(path))
+    });
+    let real = std::fs::canonicalize(named.as_deref().unwrap_or(dot_git));
+    real.is_ok_and(|real| std::fs::canonicalize(git_dir).is_ok_and(|git_dir| git_dir == real))
 }
 
 /// Finds the remote that missing objects come from.

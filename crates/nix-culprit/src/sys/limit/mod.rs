@@ -156,7 +156,7 @@ impl Guard {
 }
 
 /// What is told about a guarded run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Finished {
     /// How the program ended.
     pub end: End,
@@ -180,4 +180,22 @@ pub struct Finished {
     pub curve: Vec<Bytes>,
     /// The layer that was in force.
     pub layer: Layer,
+}
+
+impl fmt::Debug for Finished {
+    /// Shows the ends of the streams only: they can be many megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = |stream: &[u8]| String::from_utf8_lossy(&stream[stream.len().saturating_sub(200)..]).into_owned();
+        f.debug_struct("Finished")
+            .field("end", &self.end)
+            .field("kill", &self.kill)
+            .field("kernel_oom", &self.kernel_oom)
+            .field("stdout", &last(&self.stdout))
+            .field("stderr", &last(&self.stderr))
+            .field("peak", &self.peak)
+            .field("wall", &self.wall)
+            .field("curve", &self.curve)
+            .field("layer", &self.layer)
+            .finish_non_exhaustive()
+    }
 }

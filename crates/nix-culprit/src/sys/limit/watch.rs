@@ -358,7 +358,13 @@ impl<'a> Watch<'a> {
             *folder = scope::folder(&self.plan.roots, *main, &self.plan.name, limit);
         }
         let Some(seen) = self.kernel.counters() else { return };
-        self.kernel_oom |= seen.killed > 0;
+        if seen.killed > 0 {
+            // Version 1 kills one process of the tree; what goes on without it proves nothing.
+            self.kernel_oom = true;
+            self.kill.get_or_insert(Kill::Memory);
+            self.asked = None;
+            return;
+        }
         if seen.usage < limit.percent(98) {
             self.stuck = None;
             return;

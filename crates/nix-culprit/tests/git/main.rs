@@ -1,0 +1,9 @@
+//! `sys::git` with the real git program, in folders of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+mod cloning;
+mod fixture;
+mod reading;
+mod snapshots;
+mod trees;

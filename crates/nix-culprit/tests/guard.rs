@@ -1,0 +1,275 @@
+//! The guard against real processes: what it stops, what it measures, and that nothing is left behind.
+//!
+//! `tail` on an endless line without line end is the program that eats memory: it must keep it all.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix_culprit::sys::child::{Call, ChildError, Environment};
+use nix_culprit::sys::interrupt::Interrupt;
+use nix_culprit::sys::limit::{Budget, Finished, Guard, Layer, Roots};
+use nix_culprit::sys::warden::{Duty, Warden};
+use nix_culprit_core::outcome::{End, Kill};
+use nix_culprit_core::quantity::Bytes;
+
+const TOOL: &str = env!("CARGO_BIN_EXE_nix-culprit");
+
+fn guards() -> [Guard; 2] {
+    [Guard::detect(Roots::usual(TOOL.into())), Guard::polling(Roots::usual(TOOL.into()))]
+}
+
+fn sh(script: &str) -> Call {
+    Call::new("sh").args(["-c", script])
+}
+
+fn megabytes(memory: u64) -> Budget {
+    Budget { memory: Bytes(memory << 20), time: Some(Duration::from_secs(60)) }
+}
+
+fn run(guard: &Guard, script: &str, budget: Budget) -> Finished {
+    guard.run(&sh(script), budget, &Interrupt::new()).unwrap()
+}
+
+fn tool(args: &[&str]) -> Command {
+    let mut command = Command::new(TOOL);
+    command.arg("guard").args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A length of sleep that nobody else uses, so that its processes can be found again.
+fn nap(test: u32) -> String {
+    format!("{}.{test}", 10_000_000 + std::process::id())
+}
+
+/// Returns the processes that have `word` among their arguments.
+fn with_argument(word: &str) -> Vec<PathBuf> {
+    let has = |process: &PathBuf| {
+        let line = fs::read(process.join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|arg| arg == word.as_bytes())
+    };
+    fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).filter(has).collect()
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(20), "waited too long for: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn signal(process: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &process.id().to_string()]).status().unwrap().success());
+}
+
+/// Returns our cgroups of a process that made some.
+fn cgroups_of(maker: u32) -> Vec<PathBuf> {
+    fn walk(folder: &Path, prefix: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if entry.file_name().to_string_lossy().starts_with(prefix) {
+                    found.push(entry.path());
+                }
+                walk(&entry.path(), prefix, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new("/sys/fs/cgroup"), &format!("nix-culprit-{maker}-"), &mut found);
+    found
+}
+
+#[test]
+fn standard_streams_pass_through_and_success_is_zero() {
+    let mut process = tool(&["--", "sh", "-c", "cat; echo err >&2"]).stdin(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(b"in\x00\xff").unwrap();
+    let done = process.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(0), &b"in\x00\xff"[..]));
+    let said = String::from_utf8(done.stderr).unwrap();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines[..2], ["err", "nix-culprit: success"]);
+    assert!(lines[2].contains("held by polling") && lines[3].starts_with("  memory ▁"), "{said}");
+}
+
+#[test]
+fn exit_codes_follow_git_bisect() {
+    for (args, code, words) in [
+        (&["--timeout", "100ms", "--", "sleep", "60"][..], 1, "time-out, ended after 100 ms"),
+        (&["--memory", "60M", "--", "tail", "/dev/zero"], 1, "out of memory, ended at the budget of 60 MiB"),
+        (&["--", "sh", "-c", "exit 7"], 125, "failed with exit code 7"),
+        (&["--", "sh", "-c", "kill -SEGV $$"], 125, "ended by signal 11"),
+        (&["--", "sh", "-c", "kill -KILL $$"], 125, "killed from outside, cause unknown"),
+        (&["--", "no-such-program"], 129, "cannot run `no-such-program`: No such file or directory"),
+        (&["--memory", "900T", "--", "true"], 0, "warning: the budget is more than the"),
+    ] {
+        let done = tool(args).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(words), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_program_that_eats_memory_is_ended_at_its_budget() {
+    for guard in guards() {
+        let seen = run(&guard, "exec tail /dev/zero", megabytes(100));
+        assert_eq!((seen.end, seen.kill), (End::Signalled(9), Some(Kill::Memory)), "{seen:?}");
+        assert!(seen.peak >= Bytes(100 << 20) && seen.peak < Bytes(150 << 20), "{seen:?}");
+        assert_eq!(seen.layer, guard.layer());
+        assert!((1..=64).contains(&seen.curve.len()) && seen.curve.iter().all(|sample| *sample <= seen.peak));
+    }
+}
+
+#[test]
+fn the_memory_of_all_processes_counts_wherever_they_hide() {
+    // Each of them alone would stay far below the budget.
+    let eater = "head -c 40000000 /dev/zero | tail > /dev/null";
+    for hiding in [
+        "for i in 1 2 3 4; do ({ head -c 40000000 /dev/zero; sleep 30; } | tail > /dev/null) & done; wait".to_owned(),
+        "for i in 1 2 3 4; do setsid sh -c '{ head -c 40000000 /dev/zero; sleep 30; } | tail > /dev/null' & done; wait".to_owned(),
+        "for i in 1 2 3 4; do (setsid sh -c '{ head -c 40000000 /dev/zero; sleep 30; } | tail > /dev/null' &); done; sleep 30"
+            .to_owned(),
+    ] {
+        for guard in guards() {
+            let seen = run(&guard, &hiding, megabytes(100));
+            assert_eq!(seen.kill, Some(Kill::Memory), "{hiding}: {seen:?}");
+        }
+    }
+    assert_eq!(run(&guards()[1], eater, megabytes(100)).kill, None);
+}
+
+#[test]
+fn pages_that_forked_processes_share_count_once() {
+    let script = "x=$(head -c 60000000 /dev/zero | tr '\\0' x); for i in 1 2 3 4; do (sleep 0.5; :) & done; wait";
+    let guard = &guards()[1];
+    let alone = run(guard, "x=$(head -c 60000000 /dev/zero | tr '\\0' x); sleep 0.1", megabytes(2000));
+    let budget = Budget { memory: alone.peak.percent(170), time: None };
+    let seen = run(guard, script, budget);
+    assert_eq!((seen.end, seen.kill), (End::Exited(0), None), "{seen:?}");
+}
+
+#[test]
+fn whoever_is_left_at_the_end_is_ended() {
+    let nap = nap(1);
+    for guard in guards() {
+        let script = format!(
+            "sleep {nap} & setsid sleep {nap} & (setsid sh -c 'trap \"\" INT TERM HUP; sleep {nap}' &) ; exit 5"
+        );
+        let seen = run(&guard, &script, megabytes(500));
+        assert_eq!((seen.end, seen.kill), (End::Exited(5), None));
+        assert_eq!(with_argument(&nap), [PathBuf::new(); 0]);
+    }
+}
+
+#[test]
+fn limits_are_in_force_before_the_program_starts() {
+    let seen = run(&guards()[1], "ulimit -d; ulimit -c; ps -o pgid= -p $$; echo $$", megabytes(100));
+    let text = String::from_utf8(seen.stdout).unwrap();
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    assert_eq!(lines[..2], [((100 + 512) << 10).to_string().as_str(), "0"]);
+    assert_eq!(lines[2], lines[3], "it leads a process group of its own");
+}
+
+#[test]
+fn an_own_cgroup_holds_the_whole_tree_and_goes_with_it() {
+    let guard = &guards()[0];
+    if !matches!(guard.layer(), Layer::CgroupV1 | Layer::CgroupV2) {
+        eprintln!("skipped: no cgroup can be made here: {:?}", guard.layers());
+        return;
+    }
+    let seen = run(guard, "setsid cat /proc/self/cgroup", megabytes(100));
+    let text = String::from_utf8(seen.stdout).unwrap();
+    assert!(text.contains(&format!("/nix-culprit-{}-", std::process::id())), "{text}");
+}
+
+#[test]
+fn output_is_captured_and_the_environment_is_what_was_given() {
+    let call = Call::new("/bin/sh")
+        .args(["-c", "pwd; echo $ONLY$HOME; echo err >&2"])
+        .environment(Environment::Cleared(vec![("ONLY".into(), "this".into())]))
+        .folder("/");
+    for guard in guards() {
+        let seen = guard.run(&call, megabytes(500), &Interrupt::new()).unwrap();
+        assert_eq!((seen.stdout.as_slice(), seen.stderr.as_slice()), (&b"/\nthis\n"[..], &b"err\n"[..]));
+    }
+    let error = guards()[0].run(&Call::new("no-such-program"), megabytes(500), &Interrupt::new()).unwrap_err();
+    assert!(matches!(error, ChildError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
+}
+
+#[test]
+fn one_of_several_parallel_runs_can_be_cancelled() {
+    let (all, guard) = (Interrupt::new(), &guards()[0]);
+    let (one, other) = (all.branch(), all.branch());
+    thread::scope(|scope| {
+        let cancelled = scope.spawn(|| guard.run(&sh("sleep 60"), megabytes(500), &one).unwrap());
+        let kept = scope.spawn(|| guard.run(&sh("sleep 0.4; echo kept"), megabytes(500), &other).unwrap());
+        let eaten = scope.spawn(|| guard.run(&sh("tail /dev/zero"), megabytes(60), &other).unwrap());
+        thread::sleep(Duration::from_millis(100));
+        one.ask();
+        assert_eq!(cancelled.join().unwrap().kill, Some(Kill::Interrupt));
+        assert_eq!(kept.join().unwrap().stdout, b"kept\n");
+        assert_eq!(eaten.join().unwrap().kill, Some(Kill::Memory));
+    });
+}
+
+#[test]
+fn an_interrupt_asks_first_and_then_forces() {
+    let nap = nap(2);
+    let polite = format!("trap 'echo bye; exit 0' INT; sleep {nap} & wait; wait");
+    let stubborn = format!("trap '' INT; sleep {nap}; sleep {nap}");
+    for (script, signals, said) in [(&polite, 1, "bye\n"), (&stubborn, 1, ""), (&stubborn, 2, "")] {
+        let process = tool(&["--", "sh", "-c", script]).spawn().unwrap();
+        eventually("the program's start", || !with_argument(&nap).is_empty());
+        signal(&process, "-INT");
+        if signals == 2 {
+            thread::sleep(Duration::from_millis(100));
+            signal(&process, "-TERM");
+        }
+        let id = process.id();
+        let done = process.wait_with_output().unwrap();
+        assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stdout).as_ref()), (Some(130), said));
+        assert_eq!(cgroups_of(id), [PathBuf::new(); 0]);
+        assert_eq!(with_argument(&nap), [PathBuf::new(); 0]);
+    }
+}
+
+#[test]
+fn killing_the_tool_itself_leaves_nothing_behind() {
+    let nap = nap(3);
+    for layer in ["best", "polling"] {
+        let script = format!("sleep {nap} & setsid sleep {nap} & (setsid sleep {nap} &); wait");
+        let mut process = tool(&["--layer", layer, "--", "sh", "-c", &script]).spawn().unwrap();
+        eventually("three sleepers", || with_argument(&nap).len() == 3);
+        signal(&process, "-KILL");
+        process.wait().unwrap();
+        eventually("the end of all", || with_argument(&nap).is_empty() && cgroups_of(process.id()).is_empty());
+    }
+}
+
+#[test]
+fn killing_the_warden_ends_the_run_with_an_error() {
+    let nap = nap(4);
+    let process = tool(&["--", "sleep", &nap]).spawn().unwrap();
+    eventually("the sleeper", || with_argument(&nap).len() > 1);
+    let warden = format!("/proc/{0}/task/{0}/children", process.id());
+    let warden = fs::read_to_string(warden).unwrap();
+    assert!(Command::new("kill").args(["-KILL", warden.trim()]).status().unwrap().success());
+    let id = process.id();
+    let done = process.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(129), "{}", String::from_utf8_lossy(&done.stderr));
+    eventually("the sleeper's end", || with_argument(&nap).is_empty() && cgroups_of(id).is_empty());
+}
+
+#[test]
+fn a_warden_that_stands_by_removes_nothing_after_a_goodbye() {
+    let folder = tempfile::tempdir().unwrap();
+    let warden = Warden::start(Path::new(TOOL)).unwrap();
+    let held = warden.hold(Duty::Remove(folder.path().to_owned())).unwrap();
+    drop(held);
+    drop(warden);
+    assert!(folder.path().is_dir());
+}
