@@ -14,7 +14,7 @@ pub(crate) const LATER: usize = 400;
 /// Python packages with a file of their own.
 const PYTHON: usize = 70;
 /// Entries of the index of Python packages.
-const INDEX: usize = 6000;
+const INDEX: usize = 10_000;
 
 /// A package and what it needs, as positions in the catalogue's list.
 #[derive(Debug, Clone)]
