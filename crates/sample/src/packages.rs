@@ -14,7 +14,7 @@ pub(crate) const LATER: usize = 400;
 /// Python packages with a file of their own.
 const PYTHON: usize = 70;
 /// Entries of the index of Python packages.
-const INDEX: usize = 10_000;
+const INDEX: usize = 14_000;
 
 /// A package and what it needs, as positions in the catalogue's list.
 #[derive(Debug, Clone)]
@@ -107,8 +107,8 @@ impl Catalogue {
         }
         let index = (0..INDEX)
             .map(|number| {
-                let prefix = ["", "py", "x"][number / names::STEMS % 3];
-                (format!("{prefix}{}-{}", names::stem(number % names::STEMS), 1 + number % 3), version_base(&mut rng))
+                let series = 1 + number / names::STEMS;
+                (format!("{}-{series}", names::stem(number % names::STEMS)), version_base(&mut rng))
             })
             .collect();
         Catalogue { system, python, index }

@@ -29,7 +29,8 @@ impl Default for Options {
     }
 }
 
-/// What a commit of the package set does to the application when the overlay is at its locked commit.
+/// What a commit of the package set does to the application's `devShells.<system>.default` when the overlay is at its
+/// locked commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It evaluates.
@@ -123,6 +124,10 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
     let history = history::write(options, &mut importer)?;
     let hashes = importer.finish()?;
     let mut importer = Importer::start(&overlay)?;
+    // So that partial clones of it can be made, as of a host's repository.
+    for setting in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+        import::run(&pkgs, &["config", setting, "true"])?;
+    }
     let overlay_history = overlay::write(&mut importer)?;
     let overlay_hashes = importer.finish()?;
     let mut importer = Importer::start(&tools)?;
@@ -147,7 +152,13 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
     };
     let app = dir.join("app");
     let urls = app::Urls { pkgs: &url(&pkgs), overlay: &url(&overlay), tools: &url(&tools), systems: &url(&systems) };
-    app::write(&app, &urls, &lock(&history.good, 1)?, &lock(&history.bad, 5)?)?;
+    let locks = app::Locks {
+        older: lock(&history.older, 0)?,
+        good: lock(&history.good, 1)?,
+        good_time: history.good.time,
+        bad: lock(&history.bad, 5)?,
+    };
+    app::write(&app, &urls, &locks)?;
 
     let sample = Sample {
         pkgs,

@@ -29,9 +29,15 @@ let
   # packages are built.
   splice =
     self:
+    let
+      counterparts = builtins.mapAttrs (name: package: python.forBuild.pkgs.${name}) self;
+    in
     builtins.mapAttrs (
       name: package:
-      if package ? drvPath then package // { forBuild = python.forBuild.pkgs.${name}; } else package
+      if package ? drvPath && counterparts ? ${name} then
+        package // { forBuild = counterparts.${name}; }
+      else
+        package
     ) self;
 
   base = self: {
