@@ -287,3 +287,40 @@ fn list(text: &mut String, name: &str, items: &[&str]) {
         let _ = write!(text, "\n  {name} = [\n    {}\n  ];\n", items.join("\n    "));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_package_has_a_name_of_its_own() {
+        for seed in 0..5 {
+            let catalogue = Catalogue::new(seed);
+            let distinct = |names: Vec<&str>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+            assert!(distinct(catalogue.system.iter().map(|package| package.name.as_str()).collect()));
+            let python = catalogue.python.iter().map(|package| package.name.as_str());
+            assert!(distinct(python.chain(catalogue.index.iter().map(|(name, _)| name.as_str())).collect()));
+        }
+    }
+
+    #[test]
+    fn a_package_needs_only_packages_that_are_there_from_the_start_and_come_before_it() {
+        let catalogue = Catalogue::new(3);
+        for (number, package) in catalogue.system.iter().enumerate() {
+            let needs = package.needs.iter().chain(&package.tools);
+            assert!(needs.into_iter().all(|&need| need < number && need < AT_START), "{}", package.name);
+        }
+        for (number, package) in catalogue.python.iter().enumerate().skip(MAINTAINED.len()) {
+            assert!(package.needs.iter().all(|&need| need < number), "{}", package.name);
+        }
+    }
+
+    #[test]
+    fn a_bump_changes_the_version_and_never_goes_back() {
+        let versions: Vec<String> = (0..9).map(|bumps| version([1, 2, 5], bumps)).collect();
+        assert_eq!(versions[..4], ["1.2.5", "1.2.6", "1.3.0", "1.3.1"]);
+        assert_eq!(versions[8], "1.3.6");
+    }
+}
