@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::SampleError;
-use crate::history::START;
 use crate::import::{self, Commit, Importer, Line};
 
 const FLAKE: &str = include_str!("tree/app/flake.nix");
@@ -19,10 +18,18 @@ pub(crate) struct Urls<'a> {
     pub(crate) systems: &'a str,
 }
 
+/// The lock files: the first one, the one in the flake's HEAD with its time, the updated one.
+pub(crate) struct Locks {
+    pub(crate) older: String,
+    pub(crate) good: String,
+    pub(crate) good_time: u64,
+    pub(crate) bad: String,
+}
+
 /// Writes the application's repository and working tree.
-pub(crate) fn write(folder: &Path, urls: &Urls<'_>, good_lock: &str, bad_lock: &str) -> Result<(), SampleError> {
+pub(crate) fn write(folder: &Path, urls: &Urls<'_>, locks: &Locks) -> Result<(), SampleError> {
     std::fs::create_dir_all(folder).map_err(|source| SampleError::File { path: folder.to_path_buf(), source })?;
-    import::run(folder, &["init", "-q", "-b", "main"])?;
+    import::run(folder, &["init", "-q", "--template=", "-b", "main"])?;
     let flake = FLAKE
         .replace("@pkgs@", urls.pkgs)
         .replace("@overlay@", urls.overlay)
@@ -33,7 +40,8 @@ pub(crate) fn write(folder: &Path, urls: &Urls<'_>, good_lock: &str, bad_lock: &
     let commits = [
         ("start", vec![text("README.md", "# feedview\n"), text(".gitignore", "/result\n")]),
         ("add dependencies", vec![text("dependencies.json", DEPENDENCIES), text("package.nix", &package("0.1"))]),
-        ("add a flake", vec![text("flake.nix", &flake), text("shell.nix", SHELL), text("flake.lock", good_lock)]),
+        ("add a flake", vec![text("flake.nix", &flake), text("shell.nix", SHELL), text("flake.lock", &locks.older)]),
+        ("update inputs", vec![text("flake.lock", &locks.good)]),
         ("version 0.2", vec![text("package.nix", &package("0.2"))]),
     ];
     let mut importer = Importer::into(folder, &folder.join(".git"))?;
@@ -42,14 +50,14 @@ pub(crate) fn write(folder: &Path, urls: &Urls<'_>, good_lock: &str, bad_lock: &
             line: Line::Main,
             parents: number.checked_sub(1).into_iter().collect(),
             author: "Ada Berg <adaberg@example.org>".to_owned(),
-            time: START + 700_000 + number as u64 * 3_600,
+            time: locks.good_time + number as u64 * 3_600 - 2 * 3_600,
             message: format!("{title}\n"),
             files,
         })?;
     }
     importer.finish()?;
     import::run(folder, &["reset", "-q", "--hard", "main"])?;
-    for (name, content) in [("flake.lock", bad_lock), ("notes.txt", "Ask why the shell eats all memory.\n")] {
+    for (name, content) in [("flake.lock", locks.bad.as_str()), ("notes.txt", "Ask why the shell eats all memory.\n")] {
         let path = folder.join(name);
         std::fs::write(&path, content).map_err(|source| SampleError::File { path, source })?;
     }

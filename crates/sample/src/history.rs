@@ -28,6 +28,8 @@ pub(crate) struct Pinned {
 /// What is true of a history; commits by number.
 #[derive(Debug)]
 pub(crate) struct History {
+    /// The first commit.
+    pub(crate) older: Pinned,
     pub(crate) good: Pinned,
     pub(crate) bad: Pinned,
     pub(crate) culprit: usize,
@@ -57,6 +59,8 @@ struct Writer<'a> {
     states: Vec<State>,
     time: u64,
     pull_request: u32,
+    /// Where the culprit's branch is to begin; `None` when it has begun.
+    culprit_at: Option<usize>,
     /// Until which commit the present failure on the main line lasts.
     broken_until: usize,
     found: Found,
@@ -76,7 +80,7 @@ pub(crate) fn write(options: &Options, importer: &mut Importer) -> Result<Histor
     let mut rng = Rng::new(options.seed ^ 0x6869_7374);
     let place = options.culprit.unwrap_or_else(|| 0.15 + 0.7 * (rng.below(10_000) as f64 / 10_000.0)).clamp(0.0, 1.0);
     let (first, last) = (good_at + 3, total.saturating_sub(12));
-    let open_culprit_at = first + (place * last.saturating_sub(first) as f64) as usize;
+    let culprit_at = first + (place * last.saturating_sub(first) as f64) as usize;
     let main = Collection::new(Rc::new(Catalogue::new(options.seed)), options.widen);
     let mut writer = Writer {
         importer,
@@ -88,24 +92,18 @@ pub(crate) fn write(options: &Options, importer: &mut Importer) -> Result<Histor
         states: Vec::with_capacity(total),
         time: START,
         pull_request: 246_000,
+        culprit_at: Some(culprit_at),
         broken_until: 0,
         found: Found::default(),
     };
     writer.first_commit()?;
-    let mut culprit_opened = false;
+    let older = writer.pin();
     while writer.states.len() < total {
-        let number = writer.states.len();
-        if number >= good_at && writer.found.good.is_none() {
+        if writer.states.len() >= good_at && writer.found.good.is_none() {
             writer.main_commit()?;
             writer.found.good = Some(writer.pin());
-        } else if number >= open_culprit_at && !culprit_opened {
-            match writer.main.broken() {
-                Some(how) => writer.commit_on_main(Edit::Repair(how))?,
-                None => {
-                    writer.open_culprit_branch()?;
-                    culprit_opened = true;
-                }
-            }
+        } else if writer.culprit_is_due() {
+            writer.open_culprit_branch()?;
         } else {
             writer.step()?;
         }
@@ -117,15 +115,13 @@ pub(crate) fn write(options: &Options, importer: &mut Importer) -> Result<Histor
     else {
         return Err(SampleError::TooShort { commits: options.commits });
     };
-    Ok(History { good, bad, culprit, culprit_parent, merge, pull_request, states })
+    Ok(History { older, good, bad, culprit, culprit_parent, merge, pull_request, states })
 }
 
 impl Writer<'_> {
     /// One commit of whatever kind comes next.
     fn step(&mut self) -> Result<(), SampleError> {
-        let left = self.total - self.states.len();
-        let owed: usize = self.branches.iter().map(|branch| branch.todo.len() + 1).sum();
-        let must_repair = usize::from(self.main.broken().is_some());
+        let (left, owed) = (self.total - self.states.len(), self.owed());
         if let Some(how) = self.main.broken()
             && (self.states.len() >= self.broken_until || left <= owed + 4)
         {
@@ -137,7 +133,7 @@ impl Writer<'_> {
         {
             return self.advance(position);
         }
-        if !self.branches.is_empty() && (left <= owed + must_repair + 1 || self.rng.chance(450)) {
+        if !self.branches.is_empty() && (left <= owed + 2 || self.rng.chance(450)) {
             let position = self.rng.below(self.branches.len());
             return self.advance(position);
         }
@@ -145,12 +141,28 @@ impl Writer<'_> {
             return self.open_branch();
         }
         let calm = culprits.is_some() || self.found.good.is_none() || left < owed + 30;
-        if self.main.broken().is_none() && !calm && self.rng.chance(5) {
-            self.broken_until = self.states.len() + self.rng.between(3, 18);
+        if self.main.broken().is_none() && !calm && self.rng.chance(9) {
+            let longest = (self.total / 50).clamp(4, 18);
+            self.broken_until = self.states.len() + self.rng.between(3, longest);
+            // Nobody merges the culprit while nothing can be evaluated.
+            if let Some(culprit_at) = self.culprit_at {
+                self.broken_until = self.broken_until.min(culprit_at.saturating_sub(1));
+            }
             let how = *self.rng.pick(&BREAKS);
             return self.commit_on_main(Edit::Break(how));
         }
         self.main_commit()
+    }
+
+    /// How many commits it takes to finish and merge every branch, the culprit's included.
+    fn owed(&self) -> usize {
+        let open: usize = self.branches.iter().map(|branch| branch.todo.len() + 1).sum();
+        open + if self.culprit_at.is_some() { usize::from(STEPS) + 1 } else { 0 }
+    }
+
+    fn culprit_is_due(&self) -> bool {
+        let running_out = self.total - self.states.len() <= self.owed() + 2;
+        self.main.broken().is_none() && self.culprit_at.is_some_and(|at| self.states.len() >= at || running_out)
     }
 
     fn first_commit(&mut self) -> Result<(), SampleError> {
@@ -176,7 +188,7 @@ impl Writer<'_> {
         let collection = self.main.clone();
         let length = self.rng.between(1, 6);
         let mut todo: Vec<Edit> = (0..length).map(|_| ordinary(&mut self.rng, &collection)).collect();
-        if length >= 3 && collection.broken().is_none() && self.rng.chance(25) {
+        if length >= 3 && collection.broken().is_none() && self.rng.chance(60) {
             // A branch whose author broke something and noticed in the next commit.
             let how = *self.rng.pick(&BREAKS);
             todo[0] = Edit::Break(how);
@@ -187,6 +199,7 @@ impl Writer<'_> {
     }
 
     fn open_culprit_branch(&mut self) -> Result<(), SampleError> {
+        self.culprit_at = None;
         let todo = (1..=STEPS).map(Edit::Bootstrap).collect();
         self.add_branch(self.main.clone(), todo, "python3.pkgs: fewer packages that only bootstrap".to_owned(), true)
     }

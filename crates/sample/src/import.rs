@@ -39,7 +39,10 @@ pub(crate) struct Importer {
 impl Importer {
     /// Makes a bare repository and begins the import into it.
     pub(crate) fn start(repository: &Path) -> Result<Self, SampleError> {
-        run(repository.parent().unwrap_or(repository), &["init", "-q", "--bare", "-b", "main", &text(repository)])?;
+        run(
+            repository.parent().unwrap_or(repository),
+            &["init", "-q", "--template=", "--bare", "-b", "main", &text(repository)],
+        )?;
         Self::into(repository, repository)
     }
 
@@ -50,6 +53,7 @@ impl Importer {
             .args(["fast-import", "--quiet", "--done", "--date-format=raw"])
             .arg(format!("--export-marks={}", text(&marks)))
             .stdin(Stdio::piped())
+            .stdout(Stdio::null())
             .spawn()
             .map_err(|source| SampleError::Git { arguments: "fast-import".into(), source })?;
         let stdin = child.stdin.take().ok_or_else(|| SampleError::GitFailed { arguments: "fast-import".into() })?;
@@ -64,8 +68,10 @@ impl Importer {
         let line = commit.line as usize;
         let continues = self.tips[line].is_some() && commit.parents.first().copied() == self.tips[line];
         self.tips[line] = Some(number);
-        write_commit(&mut self.stream, commit, number, continues).map_err(|source| self.broken_pipe(source))?;
-        Ok(number)
+        match write_commit(&mut self.stream, commit, number, continues) {
+            Ok(()) => Ok(number),
+            Err(source) => Err(self.broken_pipe(source)),
+        }
     }
 
     /// Ends the import; returns the hashes of the commits by number.
@@ -75,10 +81,9 @@ impl Importer {
             end.push_str(&format!("reset {}\nfrom {}\n\n", reference(Line::Side), "0".repeat(40)));
         }
         end.push_str("done\n");
-        self.stream
-            .write_all(end.as_bytes())
-            .and_then(|()| self.stream.flush())
-            .map_err(|source| self.broken_pipe(source))?;
+        if let Err(source) = self.stream.write_all(end.as_bytes()).and_then(|()| self.stream.flush()) {
+            return Err(self.broken_pipe(source));
+        }
         drop(self.stream);
         let status =
             self.child.wait().map_err(|source| SampleError::Git { arguments: "fast-import".into(), source })?;
@@ -100,7 +105,9 @@ impl Importer {
         Ok(hashes)
     }
 
-    fn broken_pipe(&self, source: io::Error) -> SampleError {
+    /// The error for a write that failed, which happens when git has ended.
+    fn broken_pipe(&mut self, source: io::Error) -> SampleError {
+        let _ = self.child.wait();
         SampleError::Git { arguments: format!("fast-import in {}", self.repository.display()), source }
     }
 }

@@ -58,3 +58,55 @@ fn entry(node: &Node) -> Value {
     value.insert("original".to_owned(), json!({ "ref": "main", "type": "git", "url": node.url }));
     Value::Object(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_written_as_nix_writes_it() {
+        let node = Node {
+            name: "overlay",
+            url: "file:///s/overlay.git".to_owned(),
+            rev: "d29c0726e384f9a679a63526fbdc51ab6e3da56d".to_owned(),
+            rev_count: 20,
+            last_modified: 1_689_033_600,
+            nar_hash: "sha256-gWNvu9XXje1YIhWhFv/0VmHvOEco/9v7StTnJ0X+D7s=".to_owned(),
+            follows: vec![("pkgs", "pkgs")],
+        };
+        let expected = r#"{
+  "nodes": {
+    "overlay": {
+      "inputs": {
+        "pkgs": [
+          "pkgs"
+        ]
+      },
+      "locked": {
+        "lastModified": 1689033600,
+        "narHash": "sha256-gWNvu9XXje1YIhWhFv/0VmHvOEco/9v7StTnJ0X+D7s=",
+        "ref": "main",
+        "rev": "d29c0726e384f9a679a63526fbdc51ab6e3da56d",
+        "revCount": 20,
+        "type": "git",
+        "url": "file:///s/overlay.git"
+      },
+      "original": {
+        "ref": "main",
+        "type": "git",
+        "url": "file:///s/overlay.git"
+      }
+    },
+    "root": {
+      "inputs": {
+        "overlay": "overlay"
+      }
+    }
+  },
+  "root": "root",
+  "version": 7
+}
+"#;
+        assert_eq!(text(&[node]), expected);
+    }
+}

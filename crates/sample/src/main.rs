@@ -22,8 +22,15 @@ struct Arguments {
     #[arg(long, default_value_t = Options::default().seed)]
     seed: u64,
     /// Where the culprit lies, from 0.0 (soon after the good commit) to 1.0 (at the end) [default: from the seed]
-    #[arg(long)]
+    #[arg(long, value_parser = place)]
     culprit: Option<f64>,
+}
+
+fn place(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(place) if (0.0..=1.0).contains(&place) => Ok(place),
+        _ => Err("a number from 0.0 to 1.0 is needed".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {

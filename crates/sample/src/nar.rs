@@ -80,3 +80,29 @@ impl Sink {
         self.string(b")");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The expected hash is what `nix hash path` (2.34) and `nix-store --dump | sha256sum` (2.3) print for this tree.
+    #[test]
+    fn a_tree_with_an_empty_file_and_a_subfolder_has_the_hash_that_nix_computes() {
+        let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+        let tree = Tree::from([
+            file("sub/empty", ""),
+            file("a.txt", "hello\n"),
+            file("default.nix", "{ }"),
+            file("sub/eight", "12345678"),
+        ]);
+        assert_eq!(hash(&tree), "sha256-QReTx/h/LV7/sW8sFmEyToP7rJGUi8SSIALmSFxF4cM=");
+    }
+
+    #[test]
+    fn names_are_ordered_within_their_folder_not_along_the_whole_path() {
+        // As whole paths `a-b` sorts before `a/c`; as names `a` comes before `a-b`.
+        let tree = Tree::from([("a-b".to_owned(), vec![1]), ("a/c".to_owned(), vec![2])]);
+        let root = nested(&tree);
+        assert_eq!(root.keys().copied().collect::<Vec<_>>(), ["a", "a-b"]);
+    }
+}

@@ -45,6 +45,7 @@ const CORRECTED: [&str; 12] = [
 const LOCKED: usize = 19;
 const FIXED: usize = 24;
 const COMMITS: usize = 31;
+const WEEK: u64 = 7 * 86_400;
 
 /// The overlay's two commits that matter, by number.
 pub(crate) struct Overlay {
@@ -56,7 +57,8 @@ pub(crate) struct Overlay {
 pub(crate) fn write(importer: &mut Importer) -> Result<Overlay, SampleError> {
     let mut locked = None;
     for number in 0..COMMITS {
-        let time = START - 86_400 * 40 + number as u64 * 86_400;
+        // A week a commit, so that the locked one is a little older than the package set's first.
+        let time = START + number as u64 * WEEK - 20 * WEEK;
         let tree = tree(number);
         commit(importer, number, time, &title(number), &tree)?;
         if number == LOCKED {

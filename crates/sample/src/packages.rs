@@ -14,7 +14,7 @@ pub(crate) const LATER: usize = 400;
 /// Python packages with a file of their own.
 const PYTHON: usize = 70;
 /// Entries of the index of Python packages.
-const INDEX: usize = 6000;
+const INDEX: usize = 14_000;
 
 /// A package and what it needs, as positions in the catalogue's list.
 #[derive(Debug, Clone)]
@@ -107,8 +107,8 @@ impl Catalogue {
         }
         let index = (0..INDEX)
             .map(|number| {
-                let prefix = ["", "py", "x"][number / names::STEMS % 3];
-                (format!("{prefix}{}-{}", names::stem(number % names::STEMS), 1 + number % 3), version_base(&mut rng))
+                let series = 1 + number / names::STEMS;
+                (format!("{}-{series}", names::stem(number % names::STEMS)), version_base(&mut rng))
             })
             .collect();
         Catalogue { system, python, index }
@@ -285,5 +285,42 @@ fn some_of(bound: usize, most: usize, rng: &mut Rng) -> Vec<usize> {
 fn list(text: &mut String, name: &str, items: &[&str]) {
     if !items.is_empty() {
         let _ = write!(text, "\n  {name} = [\n    {}\n  ];\n", items.join("\n    "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_package_has_a_name_of_its_own() {
+        for seed in 0..5 {
+            let catalogue = Catalogue::new(seed);
+            let distinct = |names: Vec<&str>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+            assert!(distinct(catalogue.system.iter().map(|package| package.name.as_str()).collect()));
+            let python = catalogue.python.iter().map(|package| package.name.as_str());
+            assert!(distinct(python.chain(catalogue.index.iter().map(|(name, _)| name.as_str())).collect()));
+        }
+    }
+
+    #[test]
+    fn a_package_needs_only_packages_that_are_there_from_the_start_and_come_before_it() {
+        let catalogue = Catalogue::new(3);
+        for (number, package) in catalogue.system.iter().enumerate() {
+            let needs = package.needs.iter().chain(&package.tools);
+            assert!(needs.into_iter().all(|&need| need < number && need < AT_START), "{}", package.name);
+        }
+        for (number, package) in catalogue.python.iter().enumerate().skip(MAINTAINED.len()) {
+            assert!(package.needs.iter().all(|&need| need < number), "{}", package.name);
+        }
+    }
+
+    #[test]
+    fn a_bump_changes_the_version_and_never_goes_back() {
+        let versions: Vec<String> = (0..9).map(|bumps| version([1, 2, 5], bumps)).collect();
+        assert_eq!(versions[..4], ["1.2.5", "1.2.6", "1.3.0", "1.3.1"]);
+        assert_eq!(versions[8], "1.3.6");
     }
 }

@@ -29,7 +29,8 @@ impl Default for Options {
     }
 }
 
-/// What a commit of the package set does to the application when the overlay is at its locked commit.
+/// What a commit of the package set does to the application's `devShells.<system>.default` when the overlay is at its
+/// locked commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It evaluates.
@@ -123,6 +124,10 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
     let history = history::write(options, &mut importer)?;
     let hashes = importer.finish()?;
     let mut importer = Importer::start(&overlay)?;
+    // So that partial clones of it can be made, as of a host's repository.
+    for setting in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+        import::run(&pkgs, &["config", setting, "true"])?;
+    }
     let overlay_history = overlay::write(&mut importer)?;
     let overlay_hashes = importer.finish()?;
     let mut importer = Importer::start(&tools)?;
@@ -147,7 +152,13 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
     };
     let app = dir.join("app");
     let urls = app::Urls { pkgs: &url(&pkgs), overlay: &url(&overlay), tools: &url(&tools), systems: &url(&systems) };
-    app::write(&app, &urls, &lock(&history.good, 1)?, &lock(&history.bad, 5)?)?;
+    let locks = app::Locks {
+        older: lock(&history.older, 0)?,
+        good: lock(&history.good, 1)?,
+        good_time: history.good.time,
+        bad: lock(&history.bad, 5)?,
+    };
+    app::write(&app, &urls, &locks)?;
 
     let sample = Sample {
         pkgs,
@@ -221,4 +232,47 @@ fn url(repository: &Path) -> String {
 fn write_json(path: &Path, value: &Value) -> Result<(), SampleError> {
     std::fs::write(path, format!("{value:#}\n"))
         .map_err(|source| SampleError::File { path: path.to_path_buf(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nar::{self, Tree};
+
+    fn read(folder: &Path, prefix: &str, tree: &mut Tree) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                read(&entry.path(), &format!("{path}/"), tree);
+            } else {
+                tree.insert(path, std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+
+    /// The generator computes the hashes from what it means to write; this takes them from what git wrote.
+    #[test]
+    fn every_hash_in_the_locks_is_the_one_of_the_tree_that_git_checks_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { commits: 300, widen: 500, ..Options::default() };
+        let sample = generate(&dir.path().join("sample"), &options).unwrap();
+        let updated: Value = serde_json::from_slice(&std::fs::read(sample.app.join("flake.lock")).unwrap()).unwrap();
+        let committed: Value =
+            serde_json::from_str(&import::run(&sample.app, &["show", "HEAD:flake.lock"]).unwrap()).unwrap();
+        for (lock, label) in [(committed, "committed"), (updated, "updated")] {
+            for input in ["pkgs", "overlay", "tools", "systems"] {
+                let locked = &lock["nodes"][input]["locked"];
+                let checkout = dir.path().join(format!("{label}-{input}"));
+                std::fs::create_dir(&checkout).unwrap();
+                let work_tree = format!("--work-tree={}", checkout.display());
+                let repository = locked["url"].as_str().unwrap().trim_start_matches("file://");
+                let rev = locked["rev"].as_str().unwrap();
+                import::run(Path::new(repository), &[&work_tree, "checkout", "-q", "-f", rev, "--", "."]).unwrap();
+                let mut tree = Tree::new();
+                read(&checkout, "", &mut tree);
+                assert_eq!(locked["narHash"], nar::hash(&tree), "{label} {input}");
+            }
+        }
+    }
 }

@@ -43,7 +43,7 @@
           application = application packages;
         };
       });
-      systemConfigurations.feedserver = pkgs.lib.pkgsSystem {
+      nixosConfigurations.feedserver = pkgs.lib.pkgsSystem {
         pkgs = import pkgs { system = "x86_64-linux"; };
       };
     };

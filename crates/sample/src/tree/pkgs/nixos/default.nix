@@ -1,4 +1,4 @@
-# A system made of modules; `toplevel` is what would be booted.
+# A system made of modules; `config.system.build.toplevel` is what would be booted.
 {
   lib,
   pkgs,
@@ -6,7 +6,7 @@
 }:
 
 let
-  system = lib.modules.evalModules {
+  evaluated = lib.modules.evalModules {
     inherit pkgs;
     modules = [
       ./users.nix
@@ -14,14 +14,20 @@ let
     ]
     ++ modules;
   };
-in
-system
-// {
+
   toplevel = pkgs.stdenv.mkDerivation {
     pname = "system";
-    version = system.config.stateVersion;
-    units = builtins.attrNames system.config.services;
-    accounts = builtins.attrNames system.config.users;
-    buildInputs = system.config.environment;
+    version = evaluated.config.stateVersion;
+    units = builtins.attrNames evaluated.config.services;
+    pace = map (unit: unit.restartSeconds) (builtins.attrValues evaluated.config.services);
+    accounts = builtins.attrNames evaluated.config.users;
+    buildInputs = evaluated.config.environment;
+  };
+in
+{
+  inherit pkgs;
+  inherit (evaluated) options;
+  config = evaluated.config // {
+    system.build = { inherit toplevel; };
   };
 }

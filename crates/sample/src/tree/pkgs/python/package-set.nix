@@ -10,36 +10,39 @@
 let
   index = import ./index.nix;
 
-  # Everything in the index that has a release for this interpreter.
+  # Everything in the index, with a recipe that fits most packages.
   indexed =
     self: super:
-    builtins.listToAttrs (
-      map (pname: {
-        name = pname;
-        value = self.buildPythonPackage {
-          inherit pname;
-          version = index.${pname};
-          format = "setuptools";
-        };
-      }) (builtins.attrNames (lib.filterAttrs (pname: version: version != "") index))
-    );
+    builtins.mapAttrs (
+      pname: version:
+      self.buildPythonPackage {
+        inherit pname version;
+        format = "setuptools";
+      }
+    ) index;
 
   maintained = self: super: import ./packages.nix { inherit (self) callPackage; };
 
   hooks = self: super: import ./hooks { inherit (self) callPackage; };
 
-  # What runs while building and what runs in the end, for each package.
+  # Each package with its counterpart for the interpreter that runs while
+  # packages are built.
   splice =
     self:
-    builtins.mapAttrs (name: package: {
-      build = python.forBuild.pkgs.${name};
-      host = package;
-    }) self;
+    let
+      counterparts = builtins.mapAttrs (name: package: python.forBuild.pkgs.${name}) self;
+    in
+    builtins.mapAttrs (
+      name: package:
+      if package ? drvPath && counterparts ? ${name} then
+        package // { forBuild = counterparts.${name}; }
+      else
+        package
+    ) self;
 
   base = self: {
     inherit python;
-    spliced = splice self;
-    callPackage = newScope self;
+    callPackage = newScope (splice self);
     buildPythonPackage = self.callPackage ./build-package.nix { };
   };
 in
