@@ -16,7 +16,7 @@ pub enum Place {
 ///
 /// Control characters, the line separators, the bidirectional controls, zero-width characters, the
 /// tag characters and their like.
-const fn hidden(c: char) -> bool {
+fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
@@ -77,6 +77,10 @@ pub fn code(text: &str, place: Place, most: usize) -> String {
     if text.is_empty() {
         return "(empty)".to_owned();
     }
+    if longest_run(&text) > 8 {
+        // Nobody means such a run, and its fences would double the length.
+        text = text.replace('`', "'");
+    }
     let fence = "`".repeat(longest_run(&text) + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
@@ -89,7 +93,9 @@ pub fn block(text: &str, most: usize) -> String {
     let mut left = most;
     for source in text.lines() {
         let mut shown = String::new();
-        source.trim_end().chars().for_each(|c| push_visible(&mut shown, if c == '\t' { ' ' } else { c }));
+        for c in source.trim_end().chars() {
+            if c == '\t' { shown.push(c) } else { push_visible(&mut shown, c) }
+        }
         let length = shown.chars().count() + 1;
         if length > left {
             body.extend(shown.chars().take(left.saturating_sub(2)));
@@ -166,7 +172,9 @@ mod tests {
     #[test]
     fn only_plain_web_addresses_become_links() {
         assert_eq!(link("x", Some("https://a.b/c/d?e=f#g")), "[x](https://a.b/c/d?e=f#g)");
-        for url in ["http://a.b/", "javascript:alert(1)", "https://a.b/)x", "https://a.b/ x", "https://u@a.b/", "https:///x"] {
+        for url in
+            ["http://a.b/", "javascript:alert(1)", "https://a.b/)x", "https://a.b/ x", "https://u@a.b/", "https:///x"]
+        {
             assert_eq!(link("x", Some(url)), "x", "{url}");
         }
     }

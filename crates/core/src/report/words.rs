@@ -86,18 +86,24 @@ pub(super) const fn first_commit(direction: Direction) -> &'static str {
     }
 }
 
-/// Says why no commit can be named; the inputs' names apart, which come from the flake.
-pub(super) fn not_found(why: &NotFound) -> String {
+/// Says why no commit can be named; `quote` makes inert what is not our own.
+pub(super) fn not_found(why: &NotFound, quote: impl Fn(&str) -> String) -> String {
     match why {
         NotFound::OnlyTogether { inputs } => format!(
             "no input makes the difference alone; {} changed together do. Which commits matter together was not searched",
-            names(inputs)
+            quote(&names(inputs))
         ),
-        NotFound::BothGood => "both ends are good: the failure was not seen, so there is nothing to search for".to_owned(),
-        NotFound::BothBad => "both ends are bad: what makes the difference is older than the good end, or is none of the inputs".to_owned(),
-        NotFound::NothingChanged => "no input differs between the two ends: the cause is not in the lock file".to_owned(),
-        NotFound::NoHistory { reason } => format!("the input has no history that can be searched: {reason}"),
-        NotFound::Other { reason } => reason.clone(),
+        NotFound::BothGood => {
+            "both ends are good: the failure was not seen, so there is nothing to search for".to_owned()
+        }
+        NotFound::BothBad => {
+            "both ends are bad: the difference is older than the good end, or comes from none of the inputs".to_owned()
+        }
+        NotFound::NothingChanged => {
+            "no input differs between the two ends: the cause is not in the lock file".to_owned()
+        }
+        NotFound::NoHistory { reason } => format!("the input has no history that can be searched: {}", quote(reason)),
+        NotFound::Other { reason } => quote(reason),
     }
 }
 
