@@ -24,6 +24,14 @@ pub struct Revision {
     pub rev_count: Option<u64>,
 }
 
+impl Revision {
+    /// Names a commit of which nothing else is known; Nix finds out the rest.
+    #[must_use]
+    pub fn bare(commit: &CommitId) -> Self {
+        Self { rev: commit.clone(), last_modified: None, nar_hash: None, rev_count: None }
+    }
+}
+
 /// Attributes that tell about one tree and are wrong for any other.
 const OF_ONE_TREE: [&str; 7] =
     ["narHash", "lastModified", "lastModifiedDate", "revCount", "treeHash", "dirtyRev", "dirtyShortRev"];

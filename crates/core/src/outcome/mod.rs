@@ -161,3 +161,81 @@ pub enum Verdict {
     /// Nothing can be said; the reason is for people.
     Skip(String),
 }
+pub struct MemoryUse {
+    pub peak: Bytes,
+    pub budget: Bytes,
+}
+pub enum LogFormat {
+    Text,
+    InternalJson,
+}
+pub struct Ending<'a> {
+    pub end: End,
+    pub kill: Option<Kill>,
+    pub kernel_oom: bool,
+    pub stderr: &'a [u8],
+    pub log: LogFormat,
+    pub memory: Option<MemoryUse>,
+}
+pub fn classify(e: &Ending) -> Outcome {
+    let class = match (e.kill, e.end) {
+        (Some(Kill::Memory), _) => Class::OutOfMemory,
+        (Some(Kill::Time), _) => Class::TimeOut,
+        (Some(Kill::Interrupt), _) => Class::Interrupted,
+        (_, End::Exited(0)) => Class::Success,
+        _ => Class::EvaluationError,
+    };
+    Outcome {
+        class,
+        message: if class == Class::EvaluationError {
+            Some(
+                String::from_utf8_lossy(&e.stderr[e.stderr.len().saturating_sub(300)..])
+                    .replace('\n', " ")
+                    .replace('\x1b', ""),
+            )
+        } else {
+            None
+        },
+        position: None,
+    }
+}
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signature(String);
+impl Signature {
+    pub fn of(o: &Outcome) -> Self {
+        Signature(o.class.to_string())
+    }
+}
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Criterion {
+    AnyFailure,
+    Script,
+    SameSignature(Signature),
+}
+#[derive(Debug, thiserror::Error)]
+#[error("x")]
+pub struct AbortedByScript;
+#[derive(Debug, thiserror::Error)]
+#[error("x")]
+pub struct CriterionError;
+impl std::str::FromStr for Criterion {
+    type Err = CriterionError;
+    fn from_str(_: &str) -> Result<Self, CriterionError> {
+        Ok(Self::AnyFailure)
+    }
+}
+impl Criterion {
+    pub fn verdict(&self, o: &Observation) -> Result<Verdict, AbortedByScript> {
+        Ok(match self {
+            Self::SameSignature(s) if s.0 == o.outcome.class.to_string() => Verdict::Bad,
+            _ if o.outcome.class == Class::Success => Verdict::Good,
+            Self::SameSignature(_) => Verdict::Skip(o.outcome.class.to_string()),
+            _ => Verdict::Bad,
+        })
+    }
+}
+impl Class {
+    pub fn is_about_code(self) -> bool {
+        true
+    }
+}
