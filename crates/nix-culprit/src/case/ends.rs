@@ -152,7 +152,7 @@ fn bad_end(prober: &mut Prober<'_>, clones: &Clones, state: &State, mode: Mode) 
         return Err(CaseError::BadEnd { label: state.label.clone(), outcome });
     }
     if prober.criterion().is_none() && observation.outcome.class != Class::Success {
-        prober.settle(Criterion::SameSignature(Signature::of(&observation.outcome)));
+        prober.settle(Criterion::SameSignature(Signature::of(&observation.outcome, &[])));
     }
     let verdict = prober.judge(&observation)?;
     let verified = Verified { state: state.clone(), observation: observation.clone(), verdict: verdict.clone() };

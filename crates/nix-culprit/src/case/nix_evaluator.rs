@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::ids::NodeKey;
-use nix_culprit_core::outcome::{Class, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+use nix_culprit_core::outcome::{Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
 
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
@@ -140,7 +140,7 @@ impl NixEvaluator {
         Ok(Tree::new(checkout.path().to_owned(), Some(commit.as_str()), modified))
     }
 
-    fn faithful(&self, assignment: &Assignment, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn faithful(&self, target: &Target) -> Result<Evaluated, EvaluatorError> {
         let flake = self.snapshot.root.join(&self.snapshot.dir);
         let call = if let Some((program, arguments)) = self.script.split_first() {
             Call::new(program).args(arguments).folder(&flake)
@@ -162,6 +162,20 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
     }
 
+    /// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
+    fn without_folders(&self, mut outcome: Outcome) -> Outcome {
+        let trees = self.checkouts.values().map(Checkout::path).chain([self.snapshot.root.as_path()]);
+        for folder in trees.map(|folder| format!("{}/", folder.display())) {
+            if let Some(message) = &mut outcome.message {
+                *message = message.replace(&folder, "");
+            }
+            if let Some(position) = &mut outcome.position {
+                position.file = position.file.replace(&folder, "");
+            }
+        }
+        outcome
+    }
+
     fn run(&self, call: &Call) -> Result<Finished, EvaluatorError> {
         self.tools
             .guard
@@ -170,10 +184,11 @@ impl NixEvaluator {
     }
 
     fn observation(&self, finished: Finished) -> Observation {
-        let log = if self.script.is_empty() && self.tools.nix.version().has_flakes() {
-            LogFormat::InternalJson
-        } else {
-            LogFormat::Text
+        let version = self.tools.nix.version();
+        let log = match () {
+            () if !self.script.is_empty() || !version.has_flakes() => LogFormat::Text,
+            () if version.at_least(2, 13) => LogFormat::TracedJson,
+            () => LogFormat::InternalJson,
         };
         let outcome = classify(&Ending {
             end: finished.end,
@@ -184,7 +199,7 @@ impl NixEvaluator {
             memory: Some(MemoryUse { peak: finished.peak, budget: self.tools.budget.memory }),
         });
         Observation {
-            outcome: without_folders(outcome, &self.work),
+            outcome: self.without_folders(outcome),
             end: finished.end,
             peak: finished.peak,
             wall: finished.wall,
@@ -199,20 +214,7 @@ impl Evaluator for NixEvaluator {
         self.write_lock(&assignment.lock)?;
         match mode {
             Mode::Fast if self.script.is_empty() => self.fast(assignment, target),
-            Mode::Fast | Mode::Faithful => self.faithful(assignment, target),
+            Mode::Fast | Mode::Faithful => self.faithful(target),
         }
     }
-}
-
-/// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
-fn without_folders(mut outcome: Outcome, work: &Path) -> Outcome {
-    let folder = format!("{}/", work.display());
-    if let Some(message) = &mut outcome.message {
-        *message = message.replace(&folder, "");
-    }
-    if let Some(position) = &mut outcome.position {
-        position.file = position.file.replace(&folder, "");
-    }
-    debug_assert!(outcome.class != Class::Success || outcome.message.is_none());
-    outcome
 }

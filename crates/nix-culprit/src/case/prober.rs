@@ -164,7 +164,7 @@ impl<'a> Prober<'a> {
     /// # Errors
     /// When the user's own check asked to stop.
     pub fn judge(&self, observation: &Observation) -> Result<Verdict, CaseError> {
-        self.criterion.as_ref().unwrap_or(&Criterion::AnyFailure).verdict(observation).map_err(CaseError::Script)
+        self.criterion.as_ref().unwrap_or(&Criterion::AnyFailure).verdict(observation, &[]).map_err(CaseError::Script)
     }
 
     /// Writes down what a probe means.

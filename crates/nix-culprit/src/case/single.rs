@@ -84,7 +84,7 @@ pub fn probe_once(
         Some(criterion) => criterion.clone(),
         None => Criterion::AnyFailure,
     };
-    let verdict = criterion.verdict(&observation).map_err(CaseError::Script)?;
+    let verdict = criterion.verdict(&observation, &[]).map_err(CaseError::Script)?;
     let target = evaluated.attr.map_or(target, Target::Attr);
     Ok((observation, verdict, target))
 }
