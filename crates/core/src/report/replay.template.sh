@@ -8,6 +8,8 @@
 #
 # The limit is one of *virtual* memory (ulimit -v). Nix reserves about 480 MiB of it before it
 # evaluates anything, so 1 GiB is added to the budget that was measured as resident memory.
+#
+# shellcheck disable=SC2016 # single quotes are meant: values are never expanded
 set -u
 
 @VALUES@
