@@ -1,6 +1,6 @@
 //! `report.md`: what is pasted into an issue tracker.
 //!
-//! Every text that is not our own goes through [`Page::code`] or [`Page::block`]: redacted, made
+//! Every text that is not our own goes through `Page::code` or `Page::block`: redacted, made
 //! inert, and cut to a length. The whole stays under [`MOST`] characters. Authors are not named.
 
 use std::fmt::Write as _;

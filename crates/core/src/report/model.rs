@@ -284,9 +284,9 @@ pub enum Confirmation {
     /// The user's own command showed the same on the commit and on its parent.
     Faithful {
         /// What was seen on the commit.
-        culprit: Observation,
+        culprit: Box<Observation>,
         /// What was seen on its parent.
-        parent: Observation,
+        parent: Box<Observation>,
     },
     /// The fast probes stand alone.
     FastOnly {
