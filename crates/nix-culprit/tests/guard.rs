@@ -2,6 +2,8 @@
 //!
 //! `tail` on an endless line without line end is the program that eats memory: it must keep it all.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
