@@ -30,6 +30,9 @@ pub struct Claim<'a> {
 /// # Errors
 /// When a probe could not be made.
 pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>) -> Result<Confirmation, CaseError> {
+    if let Some(why) = prober.lacks_faithful() {
+        return Ok(Confirmation::FastOnly { why });
+    }
     let (culprit, verdict) = run(prober, history, claim, claim.culprit, "culprit")?;
     if let Some(why) = cannot_tell(&culprit) {
         return Ok(Confirmation::FastOnly { why });

@@ -86,4 +86,9 @@ pub trait Evaluator {
     /// # Errors
     /// When it could not be looked at.
     fn evaluate(&mut self, assignment: &Assignment, mode: Mode, target: &Target) -> Result<Evaluated, EvaluatorError>;
+
+    /// Says why nothing can be asked in the faithful way, if it cannot.
+    fn lacks_faithful(&self) -> Option<String> {
+        None
+    }
 }

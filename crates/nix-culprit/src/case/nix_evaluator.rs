@@ -217,4 +217,10 @@ impl Evaluator for NixEvaluator {
             Mode::Fast | Mode::Faithful => self.faithful(target),
         }
     }
+
+    fn lacks_faithful(&self) -> Option<String> {
+        let version = self.tools.nix.version();
+        // The user's own check may do what it likes with any Nix.
+        (self.script.is_empty() && !version.has_flakes()).then(|| format!("{version} has no flakes"))
+    }
 }

@@ -84,6 +84,12 @@ impl<'a> Prober<'a> {
         self.sink
     }
 
+    /// Says why nothing can be asked in the faithful way, if it cannot.
+    #[must_use]
+    pub fn lacks_faithful(&self) -> Option<String> {
+        self.evaluator.lacks_faithful()
+    }
+
     /// Returns what is evaluated.
     #[must_use]
     pub const fn target(&self) -> &Target {

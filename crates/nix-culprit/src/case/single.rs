@@ -74,6 +74,11 @@ pub fn probe_once(
     };
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?;
     let mode = if settings.script.is_empty() { single.mode } else { Mode::Faithful };
+    if mode == Mode::Faithful
+        && let Some(message) = evaluator.lacks_faithful()
+    {
+        return Err(CaseError::NixUnusable { message });
+    }
     let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target)?;
     let observation = evaluated.observation;
     if observation.outcome.class == Class::Interrupted {
