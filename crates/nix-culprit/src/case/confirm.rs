@@ -51,7 +51,7 @@ pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>
         first.get_or_insert(observation);
     }
     Ok(match first {
-        Some(parent) => Confirmation::Faithful { culprit, parent },
+        Some(parent) => Confirmation::Faithful { culprit: Box::new(culprit), parent: Box::new(parent) },
         None => Confirmation::NotConfirmed { why: "the commit has no parent".to_owned() },
     })
 }
