@@ -122,6 +122,9 @@ fn good_end(
     if mode == Mode::Faithful || first.verdict == Verdict::Good || is_exhaustion(first.observation.outcome.class) {
         return Ok((first, mode));
     }
+    if prober.lacks(Mode::Faithful).is_some() {
+        return Ok((first, mode));
+    }
     let second = probe(prober, clones, state, Subject::GoodLock, Mode::Faithful)?;
     if second.verdict == Verdict::Good {
         let message = first.observation.outcome.message.unwrap_or_default();
@@ -138,7 +141,8 @@ fn good_end(
 fn bad_end(prober: &mut Prober<'_>, clones: &Clones, state: &State, mode: Mode) -> Result<(Verified, Mode), CaseError> {
     let mut verified = observe(prober, clones, state, Subject::BadLock, mode)?;
     let mut mode = mode;
-    if mode == Mode::Fast && verified.1.outcome.class == Class::Success && prober.criterion().is_none() {
+    let may_be_faithful = mode == Mode::Fast && prober.lacks(Mode::Faithful).is_none();
+    if may_be_faithful && verified.1.outcome.class == Class::Success && prober.criterion().is_none() {
         let faithful = observe(prober, clones, state, Subject::BadLock, Mode::Faithful)?;
         if faithful.1.outcome.class != Class::Success {
             let text = "the failure shows only by the user's own command; every probe runs it".to_owned();
