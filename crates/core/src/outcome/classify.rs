@@ -162,3 +162,188 @@ fn word_class(word: Option<&LastWord>, ending: &Ending<'_>) -> Class {
     };
     if believed { class } else { Class::EvaluationError }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FULL: Option<MemoryUse> = Some(MemoryUse { peak: Bytes(512 << 20), budget: Bytes(512 << 20) });
+
+    fn ending(end: End, stderr: &[u8], log: LogFormat) -> Ending<'_> {
+        Ending { end, kill: None, kernel_oom: false, memory: None, stderr, log }
+    }
+
+    fn class_of(end: End, stderr: &str) -> Class {
+        classify(&ending(end, stderr.as_bytes(), LogFormat::TracedJson)).class
+    }
+
+    /// The line that Nix prints for a message; `file` is `None` for `throw`.
+    fn line(message: &str, file: Option<&str>, trace: &[&str]) -> String {
+        let trace: Vec<_> = trace.iter().map(|text| serde_json::json!({ "raw_msg": text })).collect();
+        let entry = serde_json::json!({ "action": "msg", "level": 0, "file": file, "line": 3, "column": 7,
+            "msg": format!("error: {message}"), "raw_msg": message, "trace": trace });
+        format!("@nix {entry}\n")
+    }
+
+    #[test]
+    fn our_own_kill_comes_before_all_else() {
+        let stderr = line("interrupted by the user", None, &[]);
+        for (kill, class) in
+            [(Kill::Memory, Class::OutOfMemory), (Kill::Time, Class::TimeOut), (Kill::Interrupt, Class::Interrupted)]
+        {
+            for end in [End::Signalled(9), End::Exited(1), End::Exited(0), End::Exited(100)] {
+                let ending = ending(end, stderr.as_bytes(), LogFormat::TracedJson);
+                assert_eq!(classify(&Ending { kill: Some(kill), ..ending }).class, class);
+            }
+        }
+    }
+
+    #[test]
+    fn a_kill_that_nobody_explains_is_not_out_of_memory() {
+        for end in [End::Signalled(9), End::Exited(137)] {
+            let killed = ending(end, b"error: out of memory\n", LogFormat::Text);
+            assert_eq!(classify(&Ending { memory: FULL, ..killed }).class, Class::Killed);
+            assert_eq!(classify(&Ending { kernel_oom: true, ..killed }).class, Class::OutOfMemory);
+        }
+        assert_eq!(
+            classify(&ending(End::Signalled(9), b"", LogFormat::Text)).to_string(),
+            "killed, cause unknown: ended by signal 9"
+        );
+    }
+
+    #[test]
+    fn a_crash_is_out_of_memory_only_with_the_words_and_the_memory() {
+        let words = "Nix crashed. This is a bug.\nException: std::bad_alloc: std::bad_alloc\n";
+        for (stderr, memory, class) in [
+            (words, FULL, Class::OutOfMemory),
+            (words, None, Class::Killed),
+            ("Nix crashed. This is a bug.\nException: other\n", FULL, Class::Killed),
+        ] {
+            let crashed = ending(End::Signalled(6), stderr.as_bytes(), LogFormat::Text);
+            assert_eq!(classify(&Ending { memory, ..crashed }).class, class);
+        }
+    }
+
+    #[test]
+    fn other_signals_have_a_class_of_their_own() {
+        assert_eq!(class_of(End::Signalled(2), ""), Class::Interrupted);
+        assert_eq!(class_of(End::Exited(130), ""), Class::Interrupted);
+        assert_eq!(class_of(End::Signalled(11), ""), Class::StackOverflow);
+        assert_eq!(class_of(End::Signalled(15), ""), Class::Killed);
+    }
+
+    #[test]
+    fn exit_statuses_of_builds_come_before_any_message() {
+        let stderr = line("infinite recursion encountered", Some("/x.nix:3:7"), &[]);
+        assert_eq!(class_of(End::Exited(100), &stderr), Class::BuildFailure);
+        assert_eq!(class_of(End::Exited(102), &stderr), Class::HashMismatch);
+        assert_eq!(class_of(End::Exited(104), &stderr), Class::BuildFailure);
+    }
+
+    #[test]
+    fn a_message_is_believed_when_throw_cannot_have_said_it() {
+        let throw = "while calling the '\x1b[35;1mthrow\x1b[0m' builtin";
+        for (message, file, trace, class) in [
+            ("infinite recursion encountered", Some("/x.nix:3:7"), &[] as &[&str], Class::InfiniteRecursion),
+            ("infinite recursion encountered", Some("/x.nix:3:7"), &[throw], Class::InfiniteRecursion),
+            ("infinite recursion encountered", None, &[throw], Class::EvaluationError),
+            ("unable to download 'x'", None, &["while calling the 'fetchurl' builtin", throw], Class::FetchFailure),
+            ("unable to download 'x'", None, &[throw, "while fetching the input 'x'"], Class::EvaluationError),
+            ("out of memory", None, &[throw], Class::EvaluationError),
+        ] {
+            assert_eq!(class_of(End::Exited(1), &line(message, file, trace)), class, "{message} {file:?} {trace:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_counts_whatever_else_was_printed() {
+        let forged = line("infinite recursion encountered", Some("/x.nix:3:7"), &[]);
+        let real = line("attribute 'a' missing", Some("/y.nix:3:7"), &[]);
+        let stop = "@nix {\"action\":\"stop\",\"id\":1}\nGC Warning: x\n\n";
+        for stderr in
+            [format!("{forged}{real}"), format!("{forged}{real}{stop}"), format!("error: unrecognised flag '{real}")]
+        {
+            let outcome = classify(&ending(End::Exited(1), stderr.as_bytes(), LogFormat::TracedJson));
+            assert_eq!(outcome.to_string(), "evaluation error: attribute 'a' missing (at /y.nix:3:7)");
+        }
+    }
+
+    #[test]
+    fn a_json_run_that_ends_in_plain_text_is_believed_about_its_stack_and_its_options_only() {
+        for (message, class) in [
+            ("stack overflow (possible infinite recursion)", Class::StackOverflow),
+            ("unrecognised flag '--x'\nTry 'nix --help' for more information.", Class::NixUnusable),
+            ("infinite recursion encountered", Class::EvaluationError),
+            ("unable to download 'x'", Class::EvaluationError),
+        ] {
+            assert_eq!(class_of(End::Exited(1), &format!("error: {message}\n")), class, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_very_long_message_is_shortened() {
+        let outcome =
+            classify(&ending(End::Exited(1), line(&"ä".repeat(1 << 20), None, &[]).as_bytes(), LogFormat::TracedJson));
+        assert_eq!(outcome.message.unwrap().chars().count(), MESSAGE_CHARS);
+    }
+
+    fn formats() -> impl Strategy<Value = LogFormat> {
+        prop_oneof![Just(LogFormat::Text), Just(LogFormat::InternalJson), Just(LogFormat::TracedJson)]
+    }
+
+    /// Pieces that the readers look for, in any order, among any bytes.
+    fn outputs() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..12),
+            prop::sample::select(vec![
+                "error:",
+                "error: ",
+                "\n",
+                "\n       error: ",
+                "@nix {\"",
+                "@nix {\"action\":\"msg\",\"level\":0,\"raw_msg\":\"x\"}",
+                "while evaluating x:\n",
+                ", at /x:1:2",
+                "       at /x.nix:99999999999:1:",
+                "\u{1b}[",
+                "…",
+                "': ",
+                "out of memory",
+            ])
+            .prop_map(|text| text.as_bytes().to_vec()),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_output_makes_it_panic_or_puts_control_characters_into_the_outcome(
+            stderr in outputs(), status in -3..260, log in formats(),
+        ) {
+            let outcome = classify(&ending(End::Exited(status), &stderr, log));
+            prop_assert!(!outcome.to_string().chars().any(char::is_control));
+        }
+
+        #[test]
+        fn what_throw_says_is_always_an_evaluation_error(
+            before in "\\PC{0,20}", row in prop::sample::select(vec![
+                "out of memory", "infinite recursion encountered", "stack overflow; max-call-depth exceeded",
+                "stack overflow (possible infinite recursion)", "unable to download 'x'", "interrupted by the user",
+                "unrecognised flag '--x'", "hash mismatch in 'x'", "Cannot build 'x'.",
+            ]), breaks in "[\n\r ]{0,3}",
+        ) {
+            let said = format!("{before}{breaks}{row}");
+            let traced = line(&said, None, &["while calling the 'throw' builtin"]);
+            let untraced = line(&said, None, &[]);
+            let text = format!("error: {said}\n");
+            for (stderr, log) in
+                [(&traced, LogFormat::TracedJson), (&untraced, LogFormat::InternalJson), (&text, LogFormat::Text)]
+            {
+                let outcome = classify(&ending(End::Exited(1), stderr.as_bytes(), log));
+                prop_assert_eq!(outcome.class, Class::EvaluationError);
+            }
+        }
+    }
+}

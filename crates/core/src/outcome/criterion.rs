@@ -188,3 +188,126 @@ fn script_verdict(observation: &Observation) -> Result<Verdict, AbortedByScript>
         (_, End::Signalled(signal)) => Err(AbortedByScript::Signal(signal)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::outcome::Position;
+    use crate::quantity::Bytes;
+
+    fn observation(class: Class, message: &str, end: End) -> Observation {
+        let message = Some(message.to_owned()).filter(|message| !message.is_empty());
+        let position = message.as_ref().map(|_| Position { file: "/in/x.nix".to_owned(), line: 1, column: 2 });
+        Observation {
+            outcome: Outcome { class, message, position },
+            end,
+            peak: Bytes::MIB,
+            wall: Duration::from_secs(1),
+            curve: Vec::new(),
+            drv_path: None,
+        }
+    }
+
+    fn failed(class: Class, message: &str) -> Observation {
+        observation(class, message, End::Exited(1))
+    }
+
+    fn fixed(text: &str) -> Criterion {
+        match text.parse() {
+            Ok(BadWhen::Fixed(criterion)) => criterion,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn verdict(criterion: &Criterion, observation: &Observation) -> Verdict {
+        criterion.verdict(observation, &["/in"]).unwrap()
+    }
+
+    #[test]
+    fn by_default_only_the_failure_of_the_bad_end_is_bad() {
+        let bad_end = failed(Class::OutOfMemory, "");
+        let criterion = "same".parse::<BadWhen>().unwrap().criterion(&bad_end.outcome, &["/in"]);
+        assert_eq!(verdict(&criterion, &bad_end), Verdict::Bad);
+        assert_eq!(verdict(&criterion, &observation(Class::Success, "", End::Exited(0))), Verdict::Good);
+        let other = verdict(&criterion, &failed(Class::EvaluationError, "attribute 'x' missing"));
+        assert_eq!(other, Verdict::Skip("evaluation error: attribute 'x' missing (at /in/x.nix:1:2)".to_owned()));
+    }
+
+    #[test]
+    fn nothing_but_success_is_good_and_nothing_that_is_not_about_code_is_bad() {
+        let criteria = ["any", "oom", "message~.*"].map(fixed);
+        for class in Class::ALL {
+            let seen = failed(class, "x");
+            let same = Criterion::SameSignature(Signature::of(&seen.outcome, &[]));
+            for criterion in criteria.iter().chain([&same]) {
+                let verdict = criterion.verdict(&seen, &[]).unwrap();
+                assert_eq!(verdict == Verdict::Good, class == Class::Success, "{criterion}: {class}");
+                assert!(verdict != Verdict::Bad || class.is_about_code(), "{criterion}: {class}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_failure_leaves_out_what_may_come_from_outside() {
+        for (seen, bad) in [
+            (failed(Class::EvaluationError, "attribute 'x' missing"), true),
+            (failed(Class::Refused, "x"), true),
+            (failed(Class::TimeOut, ""), true),
+            (failed(Class::FetchFailure, "x"), false),
+            (failed(Class::Killed, "x"), false),
+            (failed(Class::EvaluationError, "unable to download 'x'"), false),
+            (failed(Class::EvaluationError, "cannot connect to socket at 'x'"), false),
+        ] {
+            assert_eq!(verdict(&Criterion::AnyFailure, &seen) == Verdict::Bad, bad, "{}", seen.outcome);
+        }
+    }
+
+    #[test]
+    fn a_class_or_a_message_can_be_asked_for() {
+        assert_eq!(verdict(&fixed("timeout"), &failed(Class::TimeOut, "")), Verdict::Bad);
+        assert!(matches!(verdict(&fixed("timeout"), &failed(Class::OutOfMemory, "")), Verdict::Skip(_)));
+        let message = fixed("message~^attribute '\\w+'");
+        assert_eq!(verdict(&message, &failed(Class::EvaluationError, "attribute 'x' missing")), Verdict::Bad);
+        assert!(matches!(verdict(&message, &failed(Class::EvaluationError, "x")), Verdict::Skip(_)));
+    }
+
+    #[test]
+    fn a_script_speaks_as_in_git() {
+        let run = |end| Criterion::Script.verdict(&observation(Class::EvaluationError, "", end), &[]);
+        assert_eq!(run(End::Exited(0)), Ok(Verdict::Good));
+        for status in [1, 2, 124, 126, 127] {
+            assert_eq!(run(End::Exited(status)), Ok(Verdict::Bad));
+        }
+        assert!(matches!(run(End::Exited(125)), Ok(Verdict::Skip(_))));
+        assert_eq!(run(End::Exited(128)), Err(AbortedByScript::Status(128)));
+        assert_eq!(run(End::Exited(255)), Err(AbortedByScript::Status(255)));
+        assert_eq!(run(End::Signalled(15)), Err(AbortedByScript::Signal(15)));
+        let over_budget = observation(Class::OutOfMemory, "", End::Signalled(9));
+        assert_eq!(Criterion::Script.verdict(&over_budget, &[]), Ok(Verdict::Bad));
+    }
+
+    #[test]
+    fn criteria_are_read_from_words() {
+        assert_eq!(fixed("oom"), fixed("out-of-memory"));
+        assert_eq!(fixed("timeout"), fixed("time-out"));
+        assert_eq!(fixed("any"), Criterion::AnyFailure);
+        assert_eq!(fixed("infinite-recursion"), Criterion::Class(Class::InfiniteRecursion));
+        for text in ["", "success", "interrupted", "nix-unusable", "oom ", "message=x"] {
+            assert!(matches!(text.parse::<BadWhen>(), Err(CriterionError::Unknown(_))), "{text}");
+        }
+        let error = "message~(".parse::<BadWhen>().unwrap_err();
+        assert_eq!(error.to_string(), "`(` is no regular expression");
+    }
+
+    #[test]
+    fn a_criterion_survives_the_journal() {
+        let same = Criterion::SameSignature(Signature::of(&failed(Class::EvaluationError, "x").outcome, &[]));
+        for criterion in [same, fixed("any"), fixed("oom"), fixed("message~a|b"), Criterion::Script] {
+            let json = serde_json::to_string(&criterion).unwrap();
+            assert_eq!(serde_json::from_str::<Criterion>(&json).unwrap(), criterion, "{json}");
+        }
+        assert!(serde_json::from_str::<Criterion>(r#"{"bad-when":"message","of":"("}"#).is_err());
+    }
+}

@@ -188,7 +188,8 @@ impl fmt::Display for Outcome {
     /// Shows `evaluation error: attribute 'x' missing (at /p/default.nix:3:7)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.class)?;
-        if let Some(message) = &self.message {
+        // The message of a runaway says the same again.
+        if let Some(message) = self.message.as_ref().filter(|_| !self.class.is_runaway()) {
             write!(f, ": {message}")?;
         }
         if let Some(position) = &self.position {

@@ -180,6 +180,8 @@ fn text_word(stderr: &[u8]) -> Option<LastWord> {
     {
         position = Some(found);
         message = head.trim_end_matches(',').to_owned();
+    } else if let Some(head) = message.strip_suffix(", at undefined position") {
+        message = head.to_owned();
     }
     Some(LastWord { message, position, voice: Voice::Anyone })
 }

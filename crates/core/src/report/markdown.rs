@@ -251,6 +251,11 @@ impl Page<'_> {
         let layer = self.code(&limits.layer, 200);
         let (memory, time) = (limits.memory, show_duration(limits.time));
         self.put(&format!("- budget of each probe: {memory} of memory, {time}; {layer}"));
+        if let Some(reduced) = limits.search_memory {
+            let words =
+                "of memory: the good end needs far less, and both decisive commits were run with the whole budget";
+            self.put(&format!("- probes between the ends: {reduced} {words}"));
+        }
         self.put(&format!("- done: {}", words::totals(self.report)));
     }
 

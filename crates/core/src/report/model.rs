@@ -84,6 +84,8 @@ pub struct Environment {
 pub struct Limits {
     /// The memory budget of the process tree.
     pub memory: Bytes,
+    /// The memory budget of the probes between the ends, where it was enough to tell good from bad.
+    pub search_memory: Option<Bytes>,
     /// The wall time budget.
     pub time: Duration,
     /// The guard's own words for how they were enforced.

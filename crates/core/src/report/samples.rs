@@ -101,6 +101,7 @@ pub(super) fn normal() -> Report {
             system: "x86_64-linux".to_owned(),
             limits: Limits {
                 memory: Bytes(512 << 20),
+                search_memory: None,
                 time: Duration::from_secs(600),
                 layer: "data limit and watching at 20 ms".to_owned(),
             },

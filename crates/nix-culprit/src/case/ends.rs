@@ -119,8 +119,10 @@ fn good_end(
     mode: Mode,
 ) -> Result<(Verified, Mode), CaseError> {
     let first = probe(prober, clones, state, Subject::GoodLock, mode)?;
-    let is_settled = first.verdict == Verdict::Good || is_exhaustion(first.observation.outcome.class);
-    if mode == Mode::Faithful || is_settled || prober.lacks_faithful().is_some() {
+    if mode == Mode::Faithful || first.verdict == Verdict::Good || is_exhaustion(first.observation.outcome.class) {
+        return Ok((first, mode));
+    }
+    if prober.lacks(Mode::Faithful).is_some() {
         return Ok((first, mode));
     }
     let second = probe(prober, clones, state, Subject::GoodLock, Mode::Faithful)?;
@@ -139,8 +141,8 @@ fn good_end(
 fn bad_end(prober: &mut Prober<'_>, clones: &Clones, state: &State, mode: Mode) -> Result<(Verified, Mode), CaseError> {
     let mut verified = observe(prober, clones, state, Subject::BadLock, mode)?;
     let mut mode = mode;
-    let may_differ = mode == Mode::Fast && prober.lacks_faithful().is_none();
-    if may_differ && verified.1.outcome.class == Class::Success && prober.criterion().is_none() {
+    let may_be_faithful = mode == Mode::Fast && prober.lacks(Mode::Faithful).is_none();
+    if may_be_faithful && verified.1.outcome.class == Class::Success && prober.criterion().is_none() {
         let faithful = observe(prober, clones, state, Subject::BadLock, Mode::Faithful)?;
         if faithful.1.outcome.class != Class::Success {
             let text = "the failure shows only by the user's own command; every probe runs it".to_owned();

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::ids::NodeKey;
 use nix_culprit_core::outcome::{Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+
+use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
@@ -27,8 +30,8 @@ pub struct Tools {
     pub git: Git,
     /// The limits.
     pub guard: Guard,
-    /// What one evaluation may use.
-    pub budget: Budget,
+    /// What one evaluation may use of time.
+    pub time: Duration,
     /// Whether somebody asked to stop.
     pub interrupt: Interrupt,
 }
@@ -75,16 +78,16 @@ impl NixEvaluator {
         &self.tools
     }
 
-    fn fast(&mut self, assignment: &Assignment, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
         let (plan, readable) = self.plan(assignment, target)?;
         let scene = self.work.join("scene");
         let text = serde_json::to_vec(&plan).expect("a plan is plain data");
         fs::write(scene.join("plan.json"), text)
             .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))?;
         let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &readable });
-        let finished = self.run(&call)?;
+        let finished = self.run(&call, memory)?;
         let answer = read_answer(&finished.stdout, finished.end);
-        let mut observation = self.observation(finished);
+        let mut observation = self.observation(finished, memory);
         match answer {
             Some(answer) if answer.attr.is_none() => {
                 let looked_for = target.candidates().iter().map(ToString::to_string).collect();
@@ -140,7 +143,7 @@ impl NixEvaluator {
         Ok(Tree::new(checkout.path().to_owned(), Some(commit.as_str()), modified))
     }
 
-    fn faithful(&self, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn faithful(&self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
         let flake = self.snapshot.root.join(&self.snapshot.dir);
         let call = if let Some((program, arguments)) = self.script.split_first() {
             Call::new(program).args(arguments).folder(&flake)
@@ -148,9 +151,9 @@ impl NixEvaluator {
             let attr = target.attr();
             self.tools.nix.faithful(&self.snapshot.root, &self.snapshot.dir.to_string_lossy(), &attr.to_string())
         };
-        let finished = self.run(&call)?;
+        let finished = self.run(&call, memory)?;
         let drv_path = read_drv_path(&finished.stdout, finished.end);
-        let observation = Observation { drv_path, ..self.observation(finished) };
+        let observation = Observation { drv_path, ..self.observation(finished, memory) };
         Ok(Evaluated { observation, attr: None })
     }
 
@@ -176,14 +179,14 @@ impl NixEvaluator {
         outcome
     }
 
-    fn run(&self, call: &Call) -> Result<Finished, EvaluatorError> {
+    fn run(&self, call: &Call, memory: Bytes) -> Result<Finished, EvaluatorError> {
         self.tools
             .guard
-            .run(call, self.tools.budget, &self.tools.interrupt)
+            .run(call, Budget { memory, time: Some(self.tools.time) }, &self.tools.interrupt)
             .map_err(|error| EvaluatorError::machine("run an evaluation", error))
     }
 
-    fn observation(&self, finished: Finished) -> Observation {
+    fn observation(&self, finished: Finished, memory: Bytes) -> Observation {
         let version = self.tools.nix.version();
         let log = match () {
             () if !self.script.is_empty() || !version.has_flakes() => LogFormat::Text,
@@ -196,7 +199,7 @@ impl NixEvaluator {
             kernel_oom: finished.kernel_oom,
             stderr: &finished.stderr,
             log,
-            memory: Some(MemoryUse { peak: finished.peak, budget: self.tools.budget.memory }),
+            memory: Some(MemoryUse { peak: finished.peak, budget: memory }),
         });
         Observation {
             outcome: self.without_folders(outcome),
@@ -210,17 +213,23 @@ impl NixEvaluator {
 }
 
 impl Evaluator for NixEvaluator {
-    fn evaluate(&mut self, assignment: &Assignment, mode: Mode, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn evaluate(
+        &mut self,
+        assignment: &Assignment,
+        mode: Mode,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Evaluated, EvaluatorError> {
         self.write_lock(&assignment.lock)?;
         match mode {
-            Mode::Fast if self.script.is_empty() => self.fast(assignment, target),
-            Mode::Fast | Mode::Faithful => self.faithful(target),
+            Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
+            Mode::Fast | Mode::Faithful => self.faithful(target, memory),
         }
     }
 
-    fn lacks_faithful(&self) -> Option<String> {
+    fn lacks(&self, mode: Mode) -> Option<String> {
         let version = self.tools.nix.version();
-        // The user's own check may do what it likes with any Nix.
-        (self.script.is_empty() && !version.has_flakes()).then(|| format!("{version} has no flakes"))
+        let missing = mode == Mode::Faithful && self.script.is_empty() && !version.has_flakes();
+        missing.then(|| format!("{version} has no flakes, so there is no command of the user to run"))
     }
 }

@@ -100,7 +100,11 @@ fn common_start(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_
     if verdict == as_before { Ok(base) } else { Err(CaseError::ChangedBefore { base, old: range.old.clone() }) }
 }
 
-fn probe_commit(
+/// Probes a commit of the range.
+///
+/// # Errors
+/// When the probe could not be made.
+pub(super) fn probe_commit(
     prober: &mut Prober<'_>,
     history: &dyn History,
     range: &Range<'_>,

@@ -48,6 +48,7 @@ pub(super) fn settings(options: Options<'_>, context: &Context) -> Result<Settin
         scope: options.scope,
         mode: options.mode,
         memory: options.budget.memory.unwrap_or_else(|| budget::default(&context.roots)),
+        search_memory: options.budget.search_memory,
         time: options.budget.timeout,
         criterion,
         script: options.verdict.script.clone(),
