@@ -69,12 +69,6 @@ impl NixEvaluator {
         Ok(Self { tools, snapshot, modified, work, script, checkouts: BTreeMap::new() })
     }
 
-    /// Returns what Nix and the limits are.
-    #[must_use]
-    pub const fn tools(&self) -> &Tools {
-        &self.tools
-    }
-
     fn fast(&mut self, assignment: &Assignment, target: &Target) -> Result<Evaluated, EvaluatorError> {
         let (plan, readable) = self.plan(assignment, target)?;
         let scene = self.work.join("scene");
@@ -140,7 +134,7 @@ impl NixEvaluator {
         Ok(Tree::new(checkout.path().to_owned(), Some(commit.as_str()), modified))
     }
 
-    fn faithful(&self, assignment: &Assignment, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn faithful(&self, target: &Target) -> Result<Evaluated, EvaluatorError> {
         let flake = self.snapshot.root.join(&self.snapshot.dir);
         let call = if let Some((program, arguments)) = self.script.split_first() {
             Call::new(program).args(arguments).folder(&flake)
@@ -199,7 +193,7 @@ impl Evaluator for NixEvaluator {
         self.write_lock(&assignment.lock)?;
         match mode {
             Mode::Fast if self.script.is_empty() => self.fast(assignment, target),
-            Mode::Fast | Mode::Faithful => self.faithful(assignment, target),
+            Mode::Fast | Mode::Faithful => self.faithful(target),
         }
     }
 }
