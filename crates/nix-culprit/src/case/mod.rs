@@ -9,6 +9,8 @@ mod confirm;
 mod ends;
 mod error;
 mod evaluator;
+#[cfg(test)]
+mod fake;
 mod flake_copy;
 mod history;
 mod investigation;
