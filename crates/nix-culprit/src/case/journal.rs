@@ -42,8 +42,8 @@ pub enum JournalError {
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Seconds since 1970.
-    pub time: u64,
+    /// Seconds since 1970. No event has a field of this name: they share one JSON object.
+    pub at: u64,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
@@ -146,8 +146,8 @@ impl Journal {
     }
 
     fn append(&mut self, event: &Event) -> std::io::Result<()> {
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let mut line = serde_json::to_vec(&Entry { time, event: event.clone() })?;
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let mut line = serde_json::to_vec(&Entry { at, event: event.clone() })?;
         line.push(b'\n');
         self.file.write_all(&line)?;
         if matches!(event, Event::ProbeFinished { .. }) {
@@ -172,4 +172,30 @@ impl EventSink for Journal {
 /// Tells whether a probe came to an end of its own, so that it need not be run again.
 const fn is_finished(observation: &Observation) -> bool {
     !matches!(observation.outcome.class, Class::Interrupted | Class::NixUnusable | Class::FetchFailure | Class::Killed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nix_culprit_core::quantity::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let started = Event::Started {
+            flake: "/app".to_owned(),
+            nix: "Nix 2.26.3".to_owned(),
+            memory: Bytes(1 << 29),
+            time: Duration::from_secs(600),
+            layers: "polling".to_owned(),
+        };
+        Journal::open(&path).unwrap().tell(&started);
+        assert!(Journal::open(&path).is_ok());
+        let events: Vec<Event> = read(&path).unwrap().into_iter().map(|entry| entry.event).collect();
+        assert_eq!(events, [started]);
+    }
 }
