@@ -3,6 +3,19 @@
 //! Owns the step from (exit, stderr, our own kill) to an [`Outcome`], from an outcome to a
 //! signature, and from an observation to a [`Verdict`]. Must not run anything.
 
+mod classify;
+mod criterion;
+mod plain;
+mod signature;
+mod stderr;
+mod table;
+
+pub use classify::{Ending, LogFormat, MemoryUse, classify};
+pub use criterion::{AbortedByScript, BadWhen, Criterion, CriterionError, MessagePattern};
+pub use plain::plain;
+pub use signature::Signature;
+pub use table::claim;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -72,6 +85,44 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class, in the order of declaration.
+    pub const ALL: [Self; 16] = [
+        Self::Success,
+        Self::OutOfMemory,
+        Self::InfiniteRecursion,
+        Self::CallDepth,
+        Self::StackOverflow,
+        Self::EvaluationError,
+        Self::Refused,
+        Self::NixTooOld,
+        Self::FetchFailure,
+        Self::HashMismatch,
+        Self::BuildFailure,
+        Self::ImportFromDerivation,
+        Self::TimeOut,
+        Self::Interrupted,
+        Self::NixUnusable,
+        Self::Killed,
+    ];
+
+    /// Tells whether the end says anything about the evaluated code.
+    ///
+    /// After one that does not, every other commit would end alike: the caller stops instead of skipping.
+    #[must_use]
+    pub const fn is_about_code(self) -> bool {
+        !matches!(self, Self::Interrupted | Self::NixUnusable)
+    }
+
+    /// Tells whether the end is that of a computation that ran away: it ends at whichever limit is hit
+    /// first, at a place and with words that mean nothing.
+    #[must_use]
+    pub const fn is_runaway(self) -> bool {
+        matches!(
+            self,
+            Self::OutOfMemory | Self::InfiniteRecursion | Self::CallDepth | Self::StackOverflow | Self::TimeOut
+        )
+    }
+
     /// Returns the words for people, such as `out of memory`.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -133,6 +184,21 @@ pub struct Outcome {
     pub position: Option<Position>,
 }
 
+impl fmt::Display for Outcome {
+    /// Shows `evaluation error: attribute 'x' missing (at /p/default.nix:3:7)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.class)?;
+        // The message of a runaway says the same again.
+        if let Some(message) = self.message.as_ref().filter(|_| !self.class.is_runaway()) {
+            write!(f, ": {message}")?;
+        }
+        if let Some(position) = &self.position {
+            write!(f, " (at {position})")?;
+        }
+        Ok(())
+    }
+}
+
 /// What was seen in one probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -160,82 +226,4 @@ pub enum Verdict {
     Bad,
     /// Nothing can be said; the reason is for people.
     Skip(String),
-}
-pub struct MemoryUse {
-    pub peak: Bytes,
-    pub budget: Bytes,
-}
-pub enum LogFormat {
-    Text,
-    InternalJson,
-}
-pub struct Ending<'a> {
-    pub end: End,
-    pub kill: Option<Kill>,
-    pub kernel_oom: bool,
-    pub stderr: &'a [u8],
-    pub log: LogFormat,
-    pub memory: Option<MemoryUse>,
-}
-pub fn classify(e: &Ending) -> Outcome {
-    let class = match (e.kill, e.end) {
-        (Some(Kill::Memory), _) => Class::OutOfMemory,
-        (Some(Kill::Time), _) => Class::TimeOut,
-        (Some(Kill::Interrupt), _) => Class::Interrupted,
-        (_, End::Exited(0)) => Class::Success,
-        _ => Class::EvaluationError,
-    };
-    Outcome {
-        class,
-        message: if class == Class::EvaluationError {
-            Some(
-                String::from_utf8_lossy(&e.stderr[e.stderr.len().saturating_sub(300)..])
-                    .replace('\n', " ")
-                    .replace('\x1b', ""),
-            )
-        } else {
-            None
-        },
-        position: None,
-    }
-}
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Signature(String);
-impl Signature {
-    pub fn of(o: &Outcome) -> Self {
-        Signature(o.class.to_string())
-    }
-}
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Criterion {
-    AnyFailure,
-    Script,
-    SameSignature(Signature),
-}
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct AbortedByScript;
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct CriterionError;
-impl std::str::FromStr for Criterion {
-    type Err = CriterionError;
-    fn from_str(_: &str) -> Result<Self, CriterionError> {
-        Ok(Self::AnyFailure)
-    }
-}
-impl Criterion {
-    pub fn verdict(&self, o: &Observation) -> Result<Verdict, AbortedByScript> {
-        Ok(match self {
-            Self::SameSignature(s) if s.0 == o.outcome.class.to_string() => Verdict::Bad,
-            _ if o.outcome.class == Class::Success => Verdict::Good,
-            Self::SameSignature(_) => Verdict::Skip(o.outcome.class.to_string()),
-            _ => Verdict::Bad,
-        })
-    }
-}
-impl Class {
-    pub fn is_about_code(self) -> bool {
-        true
-    }
 }

@@ -33,3 +33,6 @@ fn redact(value: &mut Value, redactor: &Redactor) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! `report.md`: what is pasted into an issue tracker.
 //!
-//! Every text that is not our own goes through [`Page::code`] or [`Page::block`]: redacted, made
+//! Every text that is not our own goes through `Page::code` or `Page::block`: redacted, made
 //! inert, and cut to a length. The whole stays under [`MOST`] characters. Authors are not named.
 
 use std::fmt::Write as _;
@@ -97,7 +97,8 @@ impl Page<'_> {
             (_, Some(bad)) => format!("{} when evaluating", bad.observation.outcome.class.words()),
             (_, None) => "evaluation".to_owned(),
         };
-        self.put(&format!("## {title}\n"));
+        let (start, rest) = title.split_at(title.chars().next().map_or(0, char::len_utf8));
+        self.put(&format!("## {}{rest}\n", start.to_uppercase()));
         let (command, target) = (self.code(&report.flake.command, 300), self.code(&report.flake.target, 200));
         self.put(&format!("{command} (target {target}):\n"));
         self.end("good", report.good.as_ref());
@@ -250,6 +251,11 @@ impl Page<'_> {
         let layer = self.code(&limits.layer, 200);
         let (memory, time) = (limits.memory, show_duration(limits.time));
         self.put(&format!("- budget of each probe: {memory} of memory, {time}; {layer}"));
+        if let Some(reduced) = limits.search_memory {
+            let words =
+                "of memory: the good end needs far less, and both decisive commits were run with the whole budget";
+            self.put(&format!("- probes between the ends: {reduced} {words}"));
+        }
         self.put(&format!("- done: {}", words::totals(self.report)));
     }
 
@@ -275,7 +281,7 @@ impl Page<'_> {
     fn replay(&mut self) {
         let Some(script) = replay::render(self.report, self.redactor) else { return };
         self.heading("How to see it again");
-        self.put("With plain git and nix, in the flake's folder: `sh replay.sh` (it only reads there).");
+        self.put("With plain git and nix, in the flake's folder, which is only read: `sh replay.sh` (the file beside the report).");
         // What would look different here than in the file cannot be pasted from here.
         let block = escape::block(&script, SCRIPT);
         if block.contains(&script) && self.length() + block.chars().count() + EVIDENCE <= MOST {

@@ -84,6 +84,8 @@ pub struct Environment {
 pub struct Limits {
     /// The memory budget of the process tree.
     pub memory: Bytes,
+    /// The memory budget of the probes between the ends, where it was enough to tell good from bad.
+    pub search_memory: Option<Bytes>,
     /// The wall time budget.
     pub time: Duration,
     /// The guard's own words for how they were enforced.
@@ -284,9 +286,9 @@ pub enum Confirmation {
     /// The user's own command showed the same on the commit and on its parent.
     Faithful {
         /// What was seen on the commit.
-        culprit: Observation,
+        culprit: Box<Observation>,
         /// What was seen on its parent.
-        parent: Observation,
+        parent: Box<Observation>,
     },
     /// The fast probes stand alone.
     FastOnly {
@@ -389,9 +391,10 @@ pub struct ReplayInput {
     pub arguments: Vec<String>,
     /// The bad end's lock file as text.
     pub lock: String,
-    /// The older of the two decisive commits: the culprit's parent.
+    /// The older of the two decisive commits: the culprit's parent, or the last that is known to
+    /// be before the commits that cannot be told apart.
     pub before: ReplayRun,
-    /// The newer of the two decisive commits: the culprit.
+    /// The newer of the two decisive commits: the culprit, or the first known to be after them.
     pub after: ReplayRun,
 }
 

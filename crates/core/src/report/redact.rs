@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// What stands in the place of a secret.
-const HIDDEN: &str = "REDACTED";
+pub(super) const HIDDEN: &str = "REDACTED";
 
 static CREDENTIALS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#\s'\x22<>]+)@").expect("a constant pattern")

@@ -8,6 +8,8 @@
 #
 # The limit is one of *virtual* memory (ulimit -v). Nix reserves about 480 MiB of it before it
 # evaluates anything, so 1 GiB is added to the budget that was measured as resident memory.
+#
+# shellcheck disable=SC2016 # single quotes are meant: values are never expanded
 set -u
 
 @VALUES@
@@ -154,6 +156,12 @@ if [ -n "$REPOSITORY" ] || [ -n "$CLONE_URL" ]; then
 fi
 
 cd "$work/flake" || exit 2
+if [ "$SELF" != path:. ] && "$NIX" --extra-experimental-features 'nix-command flakes' flake metadata \
+	--no-write-lock-file "$SELF" 2>&1 </dev/null | grep -q "unsupported parameter 'dir'"; then
+	# Old versions (2.8) only know a flake that is the whole of a path.
+	SELF=path:.
+	cd "$copy" || exit 2
+fi
 printf '%s; budget %s MiB and %s s each\n' "$("$NIX" --version)" "$((MEMORY_KIB / 1024))" "$SECONDS_EACH"
 same=yes
 compare "$BEFORE" "$BEFORE_REFERENCE" "$BEFORE_KIND" "$BEFORE_MESSAGE"

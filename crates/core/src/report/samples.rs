@@ -101,6 +101,7 @@ pub(super) fn normal() -> Report {
             system: "x86_64-linux".to_owned(),
             limits: Limits {
                 memory: Bytes(512 << 20),
+                search_memory: None,
                 time: Duration::from_secs(600),
                 layer: "data limit and watching at 20 ms".to_owned(),
             },
@@ -144,7 +145,7 @@ pub(super) fn normal() -> Report {
             isolation: Isolation::SufficesAndNeeded,
         }),
         result: SearchResult::Culprit { commit: commit() },
-        confirmation: Some(Confirmation::Faithful { culprit: out_of_memory(), parent: success() }),
+        confirmation: Some(Confirmation::Faithful { culprit: Box::new(out_of_memory()), parent: Box::new(success()) }),
         skipped: vec![Skipped {
             reason: "evaluation error: attribute 'flit-core' missing".to_owned(),
             commits: vec![id("a1"), id("a2")],
@@ -234,7 +235,7 @@ pub(super) fn find_fix() -> Report {
     Report {
         direction: Direction::FindFix,
         good: Some(good),
-        confirmation: Some(Confirmation::Faithful { culprit: success(), parent: out_of_memory() }),
+        confirmation: Some(Confirmation::Faithful { culprit: Box::new(success()), parent: Box::new(out_of_memory()) }),
         replay: normal.replay.clone().map(|replay| ReplayInput {
             before: ReplayRun { outcome: replay.after.outcome.clone(), ..replay.before },
             after: ReplayRun { outcome: replay.before.outcome.clone(), ..replay.after },

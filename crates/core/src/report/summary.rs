@@ -57,7 +57,7 @@ pub fn render(report: &Report, places: &Places) -> Vec<Line> {
     end(&mut out, report, "Bad", report.bad.as_ref());
     if let Some(input) = &report.input {
         out.row("Input")
-            .add(Style::Strong, &line(&input.path.to_string(), 100))
+            .add(Style::Strong, &format!("{}:", line(&input.path.to_string(), 100)))
             .add(Style::Plain, words::isolation(input.isolation))
             .add(Style::Dim, &format!("({})", clean(&input.repository, 200)));
     }
@@ -70,9 +70,7 @@ pub fn render(report: &Report, places: &Places) -> Vec<Line> {
     if let Some(path) = &places.report {
         out.row("Report").add(Style::Plain, &line(path, 300));
     }
-    if let Some(next) = next(report, places) {
-        out.row("Next").add(Style::Plain, &next);
-    }
+    next(&mut out, report, places);
     out.finish()
 }
 
@@ -212,33 +210,46 @@ fn doubts(out: &mut Lines, report: &Report) {
     }
 }
 
-/// Returns what the user can do now, from what was measured.
-fn next(report: &Report, places: &Places) -> Option<String> {
+/// Says what the user can do now, from what was measured.
+fn next(out: &mut Lines, report: &Report, places: &Places) {
+    let not_confirmed = matches!(report.confirmation, Some(Confirmation::NotConfirmed { .. }));
     match &report.result {
         SearchResult::Unfinished { .. } => {
-            places.resume.as_ref().map(|command| format!("go on: {}", line(command, 300)))
+            if let Some(command) = &places.resume {
+                out.row("Next").add(Style::Plain, "go on with:").whole(&line(command, 300));
+            }
         }
         SearchResult::NotFound { why: NotFound::BothBad } => {
-            Some("name an older good state: --good with a revision, a date or a lock file".to_owned())
+            out.row("Next")
+                .add(Style::Plain, "name an older good state: --good with a revision, a date or a lock file");
         }
         SearchResult::NotFound { why: NotFound::BothGood } => {
-            Some("check the command and the budget, or say with --bad-when what bad is".to_owned())
+            out.row("Next").add(Style::Plain, "check the command and the budget, or say with --bad-when what bad is");
         }
-        SearchResult::NotFound { .. } => None,
-        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } => {
-            let replay = report.replay.as_ref()?;
-            let ReplaySource::References { before, after } = &replay.source else {
-                return Some("run replay.sh to see both ends of it again with plain git and nix".to_owned());
-            };
-            let (works, hint) = match report.direction {
-                Direction::FindCulprit => (before, "until it is corrected, stay before it:"),
-                Direction::FindFix => (after, "update to it:"),
-            };
-            let input = shell_word(&line(&replay.input.to_string(), 100));
-            let reference = shell_word(&clean(works, 200));
-            Some(format!("{hint} nix flake lock --override-input {input} {reference}"))
+        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } if !not_confirmed => {
+            if let Some((hint, command)) = stay_at_good(report) {
+                out.row("Next").add(Style::Plain, hint).whole(&command);
+            }
         }
+        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } | SearchResult::NotFound { .. } => {}
     }
+}
+
+/// Returns the command that locks the input to the decisive commit that was good.
+fn stay_at_good(report: &Report) -> Option<(&'static str, String)> {
+    let replay = report.replay.as_ref()?;
+    let ReplaySource::References { before, after } = &replay.source else { return None };
+    let (reference, hint) = match report.direction {
+        Direction::FindCulprit => (before, "until it is corrected, stay before it:"),
+        Direction::FindFix => (after, "update to it:"),
+    };
+    let words = [replay.input.to_string(), reference.clone()].map(|word| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '.' | '_' | '-' | '+');
+        if !word.is_empty() && word.chars().all(plain) { word } else { shell_word(&word) }
+    });
+    let command = format!("nix flake lock --override-input {}", words.join(" "));
+    // A command that cannot be shown as it is, is not shown.
+    (clean(&command, 300) == command).then_some((hint, command))
 }
 
 /// Collects rows of a label and wrapped text.
@@ -288,6 +299,16 @@ impl Lines {
         self
     }
 
+    /// Puts text on a line of its own that is not wrapped, so that it can be copied.
+    fn whole(&mut self, text: &str) -> &mut Self {
+        self.row("");
+        if let Some(line) = self.done.last_mut() {
+            line.push(Segment { style: Style::Plain, text: text.to_owned() });
+        }
+        self.column = WIDTH;
+        self
+    }
+
     fn finish(mut self) -> Vec<Line> {
         // A label without text would be a defect of the case; do not show trailing space for it.
         self.done.retain(|line| line.is_empty() || line.len() > 1);
@@ -315,8 +336,8 @@ mod tests {
     fn lines_fit_the_width_and_hold_only_printable_text() {
         for (name, report) in samples::all() {
             for line in plain(&render(&report, &Places::default())).lines() {
-                let long_word = line.split_whitespace().any(|word| word.chars().count() > WIDTH - LABEL);
-                assert!(line.chars().count() <= WIDTH || long_word, "{name}: {line}");
+                let whole = line.trim_start().starts_with("nix flake lock") || line.contains("https://");
+                assert!(line.chars().count() <= WIDTH || whole, "{name}: {line}");
                 assert!(!line.contains(char::is_control) && line.trim_end() == line, "{name}: {line:?}");
             }
         }

@@ -144,6 +144,10 @@ pub(super) fn counted(count: usize, what: &str) -> String {
 pub(super) fn totals(report: &Report) -> String {
     let probes = counted(report.totals.probes, "probe");
     let wall = show_duration(report.totals.wall);
+    let wall = match report.environment.limits.search_memory {
+        Some(reduced) => format!("{wall}; between the ends {reduced} was enough to tell"),
+        None => wall,
+    };
     match report.totals.range {
         Some(range) => format!("{} in {probes}, {wall}", counted(range, "commit")),
         None => format!("{probes}, {wall}"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::ids::NodeKey;
+use nix_culprit_core::quantity::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::evaluator::Target;
@@ -24,7 +25,7 @@ impl Assignment {
     /// Returns the digest of all that determines a probe's result within a case: the copy of the flake,
     /// the budget and the programs are the case's own.
     #[must_use]
-    pub fn key(&self, mode: Mode, round: Round, target: &Target) -> String {
+    pub fn key(&self, mode: Mode, round: Round, memory: Bytes, target: &Target) -> String {
         let target: Vec<String> = target.candidates().iter().map(ToString::to_string).collect();
         let round: &[u8] = match round {
             Round::Search => &[],
@@ -33,6 +34,7 @@ impl Assignment {
         let digest = Sha256::new()
             .chain_update(round)
             .chain_update([0])
+            .chain_update(memory.0.to_le_bytes())
             .chain_update(mode.words())
             .chain_update([0])
             .chain_update(target.join("\0"))

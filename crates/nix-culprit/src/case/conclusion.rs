@@ -6,8 +6,9 @@ use std::time::Duration;
 use nix_culprit_core::bisect::{Contradiction, Culprit, Goal};
 use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Link, Lock, Place, Revision};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
-use nix_culprit_core::outcome::Verdict;
+use nix_culprit_core::outcome::{Class, Criterion, Verdict};
 use nix_culprit_core::pull_request::pull_request;
+use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{
     Commit, Confirmation, Direction, End, Environment, Flake, FoundInput, FrozenInput, Isolation, Limits, LockChange,
@@ -66,7 +67,12 @@ impl Draft {
             nix_version: nix.version().to_string(),
             nix_program: settings.nix.display().to_string(),
             system: nix.system().to_owned(),
-            limits: Limits { memory: settings.memory, time: settings.time, layer: layer.to_string() },
+            limits: Limits {
+                memory: settings.memory,
+                search_memory: None,
+                time: settings.time,
+                layer: layer.to_string(),
+            },
         };
         let flake = Flake {
             description: None,
@@ -110,6 +116,34 @@ impl Draft {
         };
         self.report.good = Some(end(&ends.good));
         self.report.bad = Some(end(&ends.bad));
+    }
+
+    /// Returns what the probes between the ends may use of memory: enough to tell a runaway from the good end.
+    ///
+    /// Three times what the good end needed, and at least 128 MiB more, where that is clearly less than
+    /// the whole budget and bad means out of memory.
+    #[must_use]
+    pub fn thrift(&self, settings: &Settings, criterion: Option<&Criterion>) -> Bytes {
+        let runaway = match criterion {
+            Some(Criterion::SameSignature(signature)) => signature.class == Class::OutOfMemory,
+            Some(Criterion::Class(class)) => *class == Class::OutOfMemory,
+            Some(Criterion::AnyFailure | Criterion::Message(_) | Criterion::Script) | None => false,
+        };
+        let full = settings.memory;
+        match (&self.report.good, settings.search_memory) {
+            (_, Some(chosen)) => chosen.min(full),
+            (Some(good), None) if runaway => {
+                let needed = good.observation.peak;
+                let enough = needed.percent(300).max(Bytes(needed.0.saturating_add(128 << 20)));
+                if enough <= full.percent(80) { enough } else { full }
+            }
+            (Some(_) | None, None) => full,
+        }
+    }
+
+    /// Takes what the probes between the ends were allowed, if it was less than the whole budget.
+    pub const fn search_memory(&mut self, memory: Option<Bytes>) {
+        self.report.environment.limits.search_memory = memory;
     }
 
     /// Takes the input that was found.

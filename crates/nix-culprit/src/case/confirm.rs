@@ -1,5 +1,6 @@
 //! Culprit and parents once more, by fresh runs of the user's own command.
 
+use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, Observation, Verdict};
@@ -17,10 +18,8 @@ pub struct Claim<'a> {
     pub culprit: &'a CommitId,
     /// Its parents.
     pub parents: &'a [CommitId],
-    /// What the culprit should show.
-    pub changed: Verdict,
-    /// What the parents should show.
-    pub before: Verdict,
+    /// Which change was searched for.
+    pub goal: Goal,
     /// Makes the assignment with the input at a commit.
     pub assign: &'a dyn Fn(&CommitId) -> Result<Assignment, CaseError>,
 }
@@ -30,11 +29,18 @@ pub struct Claim<'a> {
 /// # Errors
 /// When a probe could not be made.
 pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>) -> Result<Confirmation, CaseError> {
+    if let Some(why) = prober.lacks(Mode::Faithful) {
+        return Ok(Confirmation::FastOnly { why });
+    }
+    let (before, changed) = match claim.goal {
+        Goal::FirstBad => (Verdict::Good, Verdict::Bad),
+        Goal::FirstGood => (Verdict::Bad, Verdict::Good),
+    };
     let (culprit, verdict) = run(prober, history, claim, claim.culprit, "culprit")?;
     if let Some(why) = cannot_tell(&culprit) {
         return Ok(Confirmation::FastOnly { why });
     }
-    if verdict != claim.changed {
+    if verdict != changed {
         let why = format!("on the commit itself it ended in: {}", culprit.outcome.class);
         return Ok(Confirmation::NotConfirmed { why });
     }
@@ -44,14 +50,14 @@ pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>
         if let Some(why) = cannot_tell(&observation) {
             return Ok(Confirmation::FastOnly { why });
         }
-        if verdict != claim.before {
+        if verdict != before {
             let why = format!("on the parent {} it ended in: {}", parent.short(), observation.outcome.class);
             return Ok(Confirmation::NotConfirmed { why });
         }
         first.get_or_insert(observation);
     }
     Ok(match first {
-        Some(parent) => Confirmation::Faithful { culprit, parent },
+        Some(parent) => Confirmation::Faithful { culprit: Box::new(culprit), parent: Box::new(parent) },
         None => Confirmation::NotConfirmed { why: "the commit has no parent".to_owned() },
     })
 }

@@ -3,6 +3,7 @@
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
 use nix_culprit_core::outcome::Observation;
+use nix_culprit_core::quantity::Bytes;
 use thiserror::Error;
 
 use super::assignment::Assignment;
@@ -81,9 +82,20 @@ impl EvaluatorError {
 
 /// Evaluates assignments: the user's Nix, or a fake in tests.
 pub trait Evaluator {
-    /// Evaluates a target. A failing evaluation is an observation, not an error.
+    /// Evaluates a target with at most this much memory. A failing evaluation is an observation, not an error.
     ///
     /// # Errors
     /// When it could not be looked at.
-    fn evaluate(&mut self, assignment: &Assignment, mode: Mode, target: &Target) -> Result<Evaluated, EvaluatorError>;
+    fn evaluate(
+        &mut self,
+        assignment: &Assignment,
+        mode: Mode,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Evaluated, EvaluatorError>;
+
+    /// Says why a way of asking cannot be had here, if it cannot.
+    fn lacks(&self, _mode: Mode) -> Option<String> {
+        None
+    }
 }

@@ -55,7 +55,7 @@ impl Truth {
 
 /// The criterion that a bad end in [`Truth::Bad`] settles.
 pub(super) fn out_of_memory() -> Criterion {
-    Criterion::SameSignature(Signature::of(&Truth::Bad.observation().outcome))
+    Criterion::SameSignature(Signature::of(&Truth::Bad.observation().outcome, &[]))
 }
 
 /// Evaluates by a rule, and remembers what it was asked.
@@ -84,7 +84,13 @@ impl<'a> FakeNix<'a> {
 }
 
 impl Evaluator for FakeNix<'_> {
-    fn evaluate(&mut self, assignment: &Assignment, mode: Mode, _: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn evaluate(
+        &mut self,
+        assignment: &Assignment,
+        mode: Mode,
+        _: &Target,
+        _: Bytes,
+    ) -> Result<Evaluated, EvaluatorError> {
         if self.asked.len() >= self.strength {
             return Err(EvaluatorError::machine("evaluate", "the machine broke down"));
         }
@@ -207,7 +213,10 @@ pub(super) struct Told(pub(super) Vec<Event>);
 
 impl Told {
     pub(super) fn warnings(&self) -> Vec<&str> {
-        self.0.iter().filter_map(|event| if let Event::Warned { text } = event { Some(text.as_str()) } else { None }).collect()
+        self.0
+            .iter()
+            .filter_map(|event| if let Event::Warned { text } = event { Some(text.as_str()) } else { None })
+            .collect()
     }
 }
 
@@ -227,6 +236,6 @@ pub(super) fn run<T>(
     let mut journal = Journal::open(&folder.join("journal.jsonl")).unwrap();
     let mut told = Told::default();
     let target = Target::Attr("devShells.x86_64-linux.default".parse().unwrap());
-    let result = work(&mut Prober::new(nix, &mut journal, &mut told, target, criterion));
+    let result = work(&mut Prober::new(nix, &mut journal, &mut told, target, criterion, Bytes(512 << 20)));
     (result, told)
 }

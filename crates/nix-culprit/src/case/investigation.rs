@@ -8,7 +8,7 @@ use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, P
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::outcome::{Criterion, Verdict};
 use nix_culprit_core::report::Report;
-use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult};
+use nix_culprit_core::report::model::{self, Isolation, NotFound, SearchResult};
 
 use super::clones::{CloneHistory, Clones, place_name};
 use super::conclusion::{Draft, Searched};
@@ -20,14 +20,14 @@ use super::isolate::{Isolated, isolate};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::prober::Prober;
-use super::search::{Range, search};
+use super::search::{Range, probe_commit, search};
 use super::settings::{Confirmation, Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
-use super::{Assignment, CaseError};
+use super::{Assignment, CaseError, History};
 use crate::sys::git::{Git, Repository};
 use crate::sys::interrupt::Interrupt;
-use crate::sys::limit::{Budget, Guard};
+use crate::sys::limit::Guard;
 use crate::sys::nix::Nix;
 
 /// What an investigation needs of the machine.
@@ -78,12 +78,12 @@ pub fn investigate(
         nix,
         git: git.clone(),
         guard: surroundings.guard.clone(),
-        budget: Budget { memory: settings.memory, time: Some(settings.time) },
+        time: settings.time,
         interrupt: surroundings.interrupt.clone(),
     };
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?;
     let criterion = if settings.script.is_empty() { settings.criterion.clone() } else { Some(Criterion::Script) };
-    let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion);
+    let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
     prober.tell(&started);
     let mut investigation = Investigation {
         settings,
@@ -285,21 +285,33 @@ impl Investigation<'_> {
             mode: place.mode,
             assign: &assign,
         };
-        let found = search(prober, &history, &range)?;
-        self.log = Some(found.log.clone());
-        let mut confirmation = None;
-        if let Culprit::Commit { commit, parents, .. } = &found.finding.culprit {
-            let parents: Vec<CommitId> = parents.iter().map(|parent| parent.commit.clone()).collect();
-            let (before, changed) = match goal {
-                Goal::FirstBad => (Verdict::Good, Verdict::Bad),
-                Goal::FirstGood => (Verdict::Bad, Verdict::Good),
+        let full = self.settings.memory;
+        let mut memory = self.draft.thrift(self.settings, prober.criterion());
+        let (found, confirmation) = loop {
+            prober.allow(memory);
+            let found = search(prober, &history, &range)?;
+            prober.allow(full);
+            let confirmation = match &found.finding.culprit {
+                Culprit::Commit { commit, parents, .. } => {
+                    let parents: Vec<CommitId> = parents.iter().map(|parent| parent.commit.clone()).collect();
+                    let claim = Claim { culprit: commit, parents: &parents, goal, assign: &assign };
+                    Some(match self.settings.confirmation {
+                        Confirmation::Wanted => confirm(prober, &history, &claim)?,
+                        Confirmation::Unwanted => super::conclusion::unconfirmed("you asked to leave it out"),
+                    })
+                }
+                Culprit::OneOf { .. } => None,
             };
-            let claim = Claim { culprit: commit, parents: &parents, changed, before, assign: &assign };
-            confirmation = Some(match self.settings.confirmation {
-                Confirmation::Wanted => confirm(prober, &history, &claim)?,
-                Confirmation::Unwanted => super::conclusion::unconfirmed("you asked to leave it out"),
-            });
-        }
+            let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
+            if memory == full || proven || holds(prober, &history, &range, &found.finding.culprit)? {
+                break (found, confirmation);
+            }
+            let text = format!("with {full} it ends in another way than with {memory}; searching again with {full}");
+            prober.tell(&Event::Warned { text });
+            memory = full;
+        };
+        self.draft.search_memory((memory < full).then_some(memory));
+        self.log = Some(found.log.clone());
         let searched = Searched {
             repository: &place.repository,
             reference: &place.reference,
@@ -332,6 +344,26 @@ fn verify_ends(
         }
     }
     verify(prober, clones, good, bad, mode)
+}
+
+/// Tells whether what was bad with less memory is bad with the whole budget too: asked of the one commit that
+/// the answer rests on.
+fn holds(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    range: &Range<'_>,
+    culprit: &Culprit,
+) -> Result<bool, CaseError> {
+    let decisive = match (culprit, range.goal) {
+        (Culprit::Commit { commit, .. }, Goal::FirstBad) => Some(commit),
+        (Culprit::Commit { parents, .. }, Goal::FirstGood) => parents.first().map(|parent| &parent.commit),
+        (Culprit::OneOf { commits, .. }, Goal::FirstBad) => commits.last(),
+        (Culprit::OneOf { commits, .. }, Goal::FirstGood) => commits.first(),
+    };
+    match decisive {
+        Some(commit) => Ok(probe_commit(prober, history, range, commit, None)?.1 != Verdict::Good),
+        None => Ok(true),
+    }
 }
 
 /// Where a search takes place.

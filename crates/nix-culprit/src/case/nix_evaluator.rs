@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::ids::NodeKey;
-use nix_culprit_core::outcome::{Class, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+use nix_culprit_core::outcome::{Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+
+use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
@@ -27,8 +30,8 @@ pub struct Tools {
     pub git: Git,
     /// The limits.
     pub guard: Guard,
-    /// What one evaluation may use.
-    pub budget: Budget,
+    /// What one evaluation may use of time.
+    pub time: Duration,
     /// Whether somebody asked to stop.
     pub interrupt: Interrupt,
 }
@@ -69,16 +72,16 @@ impl NixEvaluator {
         Ok(Self { tools, snapshot, modified, work, script, checkouts: BTreeMap::new() })
     }
 
-    fn fast(&mut self, assignment: &Assignment, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
         let (plan, readable) = self.plan(assignment, target)?;
         let scene = self.work.join("scene");
         let text = serde_json::to_vec(&plan).expect("a plan is plain data");
         fs::write(scene.join("plan.json"), text)
             .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))?;
         let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &readable });
-        let finished = self.run(&call)?;
+        let finished = self.run(&call, memory)?;
         let answer = read_answer(&finished.stdout, finished.end);
-        let mut observation = self.observation(finished);
+        let mut observation = self.observation(finished, memory);
         match answer {
             Some(answer) if answer.attr.is_none() => {
                 let looked_for = target.candidates().iter().map(ToString::to_string).collect();
@@ -134,7 +137,7 @@ impl NixEvaluator {
         Ok(Tree::new(checkout.path().to_owned(), Some(commit.as_str()), modified))
     }
 
-    fn faithful(&self, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn faithful(&self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
         let flake = self.snapshot.root.join(&self.snapshot.dir);
         let call = if let Some((program, arguments)) = self.script.split_first() {
             Call::new(program).args(arguments).folder(&flake)
@@ -142,9 +145,9 @@ impl NixEvaluator {
             let attr = target.attr();
             self.tools.nix.faithful(&self.snapshot.root, &self.snapshot.dir.to_string_lossy(), &attr.to_string())
         };
-        let finished = self.run(&call)?;
+        let finished = self.run(&call, memory)?;
         let drv_path = read_drv_path(&finished.stdout, finished.end);
-        let observation = Observation { drv_path, ..self.observation(finished) };
+        let observation = Observation { drv_path, ..self.observation(finished, memory) };
         Ok(Evaluated { observation, attr: None })
     }
 
@@ -156,18 +159,33 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
     }
 
-    fn run(&self, call: &Call) -> Result<Finished, EvaluatorError> {
+    /// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
+    fn without_folders(&self, mut outcome: Outcome) -> Outcome {
+        let trees = self.checkouts.values().map(Checkout::path).chain([self.snapshot.root.as_path()]);
+        for folder in trees.map(|folder| format!("{}/", folder.display())) {
+            if let Some(message) = &mut outcome.message {
+                *message = message.replace(&folder, "");
+            }
+            if let Some(position) = &mut outcome.position {
+                position.file = position.file.replace(&folder, "");
+            }
+        }
+        outcome
+    }
+
+    fn run(&self, call: &Call, memory: Bytes) -> Result<Finished, EvaluatorError> {
         self.tools
             .guard
-            .run(call, self.tools.budget, &self.tools.interrupt)
+            .run(call, Budget { memory, time: Some(self.tools.time) }, &self.tools.interrupt)
             .map_err(|error| EvaluatorError::machine("run an evaluation", error))
     }
 
-    fn observation(&self, finished: Finished) -> Observation {
-        let log = if self.script.is_empty() && self.tools.nix.version().has_flakes() {
-            LogFormat::InternalJson
-        } else {
-            LogFormat::Text
+    fn observation(&self, finished: Finished, memory: Bytes) -> Observation {
+        let version = self.tools.nix.version();
+        let log = match () {
+            () if !self.script.is_empty() || !version.has_flakes() => LogFormat::Text,
+            () if version.at_least(2, 13) => LogFormat::TracedJson,
+            () => LogFormat::InternalJson,
         };
         let outcome = classify(&Ending {
             end: finished.end,
@@ -175,10 +193,10 @@ impl NixEvaluator {
             kernel_oom: finished.kernel_oom,
             stderr: &finished.stderr,
             log,
-            memory: Some(MemoryUse { peak: finished.peak, budget: self.tools.budget.memory }),
+            memory: Some(MemoryUse { peak: finished.peak, budget: memory }),
         });
         Observation {
-            outcome: without_folders(outcome, &self.work),
+            outcome: self.without_folders(outcome),
             end: finished.end,
             peak: finished.peak,
             wall: finished.wall,
@@ -189,24 +207,23 @@ impl NixEvaluator {
 }
 
 impl Evaluator for NixEvaluator {
-    fn evaluate(&mut self, assignment: &Assignment, mode: Mode, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    fn evaluate(
+        &mut self,
+        assignment: &Assignment,
+        mode: Mode,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Evaluated, EvaluatorError> {
         self.write_lock(&assignment.lock)?;
         match mode {
-            Mode::Fast if self.script.is_empty() => self.fast(assignment, target),
-            Mode::Fast | Mode::Faithful => self.faithful(target),
+            Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
+            Mode::Fast | Mode::Faithful => self.faithful(target, memory),
         }
     }
-}
 
-/// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
-fn without_folders(mut outcome: Outcome, work: &Path) -> Outcome {
-    let folder = format!("{}/", work.display());
-    if let Some(message) = &mut outcome.message {
-        *message = message.replace(&folder, "");
+    fn lacks(&self, mode: Mode) -> Option<String> {
+        let version = self.tools.nix.version();
+        let missing = mode == Mode::Faithful && self.script.is_empty() && !version.has_flakes();
+        missing.then(|| format!("{version} has no flakes, so there is no command of the user to run"))
     }
-    if let Some(position) = &mut outcome.position {
-        position.file = position.file.replace(&folder, "");
-    }
-    debug_assert!(outcome.class != Class::Success || outcome.message.is_none());
-    outcome
 }

@@ -3,6 +3,7 @@
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::flake::AttrPath;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
+use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model::Subject;
 
 use super::assignment::Assignment;
@@ -57,6 +58,8 @@ pub struct Prober<'a> {
     asked: Target,
     target: Target,
     criterion: Option<Criterion>,
+    /// What the next probe may use of memory.
+    memory: Bytes,
     records: Vec<Record>,
 }
 
@@ -68,9 +71,10 @@ impl<'a> Prober<'a> {
         sink: &'a mut dyn EventSink,
         asked: Target,
         criterion: Option<Criterion>,
+        memory: Bytes,
     ) -> Self {
         let target = journal.target().map_or_else(|| asked.clone(), |attr| Target::Attr(AttrPath(attr.to_vec())));
-        Self { evaluator, journal, sink, asked, target, criterion, records: Vec::new() }
+        Self { evaluator, journal, sink, asked, target, criterion, memory, records: Vec::new() }
     }
 
     /// Tells the journal and the terminal.
@@ -94,6 +98,17 @@ impl<'a> Prober<'a> {
     #[must_use]
     pub const fn criterion(&self) -> Option<&Criterion> {
         self.criterion.as_ref()
+    }
+
+    /// Sets what the next probes may use of memory.
+    pub const fn allow(&mut self, memory: Bytes) {
+        self.memory = memory;
+    }
+
+    /// Says why a way of asking cannot be had here, if it cannot.
+    #[must_use]
+    pub fn lacks(&self, mode: Mode) -> Option<String> {
+        self.evaluator.lacks(mode)
     }
 
     /// Settles what counts as bad.
@@ -123,7 +138,7 @@ impl<'a> Prober<'a> {
     /// # Errors
     /// As [`Prober::probe`].
     pub fn observe(&mut self, question: &Question<'_>) -> Result<Observation, CaseError> {
-        let key = question.assignment.key(question.mode, question.round, &self.asked);
+        let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
         if let Some(known) = self.journal.known(&key) {
             return Ok(known.clone());
         }
@@ -134,7 +149,7 @@ impl<'a> Prober<'a> {
         };
         self.tell(&started);
         self.journal.check()?;
-        let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target)?;
+        let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
         let observation = evaluated.observation;
         let finished = Event::ProbeFinished {
             key,
@@ -164,7 +179,7 @@ impl<'a> Prober<'a> {
     /// # Errors
     /// When the user's own check asked to stop.
     pub fn judge(&self, observation: &Observation) -> Result<Verdict, CaseError> {
-        self.criterion.as_ref().unwrap_or(&Criterion::AnyFailure).verdict(observation).map_err(CaseError::Script)
+        self.criterion.as_ref().unwrap_or(&Criterion::AnyFailure).verdict(observation, &[]).map_err(CaseError::Script)
     }
 
     /// Writes down what a probe means.

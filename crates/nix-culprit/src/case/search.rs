@@ -107,7 +107,11 @@ fn common_start(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_
     }
 }
 
-fn probe_commit(
+/// Probes a commit of the range.
+///
+/// # Errors
+/// When the probe could not be made.
+pub(super) fn probe_commit(
     prober: &mut Prober<'_>,
     history: &dyn History,
     range: &Range<'_>,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub mode: Mode,
     /// What a probe may use of memory.
     pub memory: Bytes,
+    /// What the probes between the ends may use of memory, if the user said so.
+    pub search_memory: Option<Bytes>,
     /// What a probe may use of time.
     pub time: Duration,
     /// What counts as bad, if the user said so.

@@ -17,7 +17,6 @@ use super::settings::Settings;
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use crate::sys::git::Git;
-use crate::sys::limit::Budget;
 use crate::sys::nix::Nix;
 
 /// What is probed.
@@ -69,12 +68,12 @@ pub fn probe_once(
         nix,
         git,
         guard: surroundings.guard.clone(),
-        budget: Budget { memory: settings.memory, time: Some(settings.time) },
+        time: settings.time,
         interrupt: surroundings.interrupt.clone(),
     };
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?;
     let mode = if settings.script.is_empty() { single.mode } else { Mode::Faithful };
-    let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target)?;
+    let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target, settings.memory)?;
     let observation = evaluated.observation;
     if observation.outcome.class == Class::Interrupted {
         return Err(CaseError::Stopped(super::Stop::Asked));
@@ -84,7 +83,7 @@ pub fn probe_once(
         Some(criterion) => criterion.clone(),
         None => Criterion::AnyFailure,
     };
-    let verdict = criterion.verdict(&observation).map_err(CaseError::Script)?;
+    let verdict = criterion.verdict(&observation, &[]).map_err(CaseError::Script)?;
     let target = evaluated.attr.map_or(target, Target::Attr);
     Ok((observation, verdict, target))
 }

@@ -13,6 +13,11 @@ pub struct BudgetOptions {
     #[arg(long, short, value_name = "SIZE")]
     pub memory: Option<Bytes>,
 
+    /// Memory for the probes between the two ends, where bad means out of memory [default: three times what the good
+    /// end needed, at least 128M more; culprit and parent always get the whole]
+    #[arg(long, value_name = "SIZE")]
+    pub search_memory: Option<Bytes>,
+
     /// Time that an evaluation may use, such as 90s or 10m
     #[arg(long, short, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
     pub timeout: Duration,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix_culprit_core::bisect::Mode;
 use nix_culprit_core::ids::InputPath;
-use nix_culprit_core::outcome::Criterion;
+use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
 use crate::case::{Confirmation, Scope, Settings};
@@ -31,7 +31,10 @@ pub(super) fn settings(options: Options<'_>, context: &Context) -> Result<Settin
         None => (options.flake.flake.as_str(), None),
     };
     let flake = folder(flake)?;
-    let criterion = options.verdict.bad_when.as_deref().map(str::parse::<Criterion>).transpose()?;
+    let criterion = match options.verdict.bad_when.as_deref().map(str::parse::<BadWhen>).transpose()? {
+        Some(BadWhen::Fixed(criterion)) => Some(criterion),
+        Some(BadWhen::Same) | None => None,
+    };
     if criterion.is_some() && !options.verdict.script.is_empty() {
         return Err(CommandError::TwoRules);
     }
@@ -45,6 +48,7 @@ pub(super) fn settings(options: Options<'_>, context: &Context) -> Result<Settin
         scope: options.scope,
         mode: options.mode,
         memory: options.budget.memory.unwrap_or_else(|| budget::default(&context.roots)),
+        search_memory: options.budget.search_memory,
         time: options.budget.timeout,
         criterion,
         script: options.verdict.script.clone(),

@@ -7,8 +7,10 @@ use nix_culprit_core::bisect::Culprit;
 use nix_culprit_core::outcome::Criterion;
 use proptest::prelude::*;
 
-use super::super::fake::{FakeHistory, FakeNix, Told, Truth, assign, commit, number, out_of_memory, path, revision, run};
 use super::super::EvaluatorError;
+use super::super::fake::{
+    FakeHistory, FakeNix, Told, Truth, assign, commit, number, out_of_memory, path, revision, run,
+};
 use super::*;
 use nix_culprit_core::outcome::Class;
 
