@@ -140,7 +140,7 @@ fn good_end(
         judged(prober, state, Subject::GoodLock, observation, mode)
     };
     let first = probe(prober, mode)?;
-    if mode == Mode::Faithful || first.verdict == Verdict::Good || is_exhaustion(first.observation.outcome.class) {
+    if mode == Mode::Faithful || first.verdict == Verdict::Good || first.observation.outcome.class.is_runaway() {
         return Ok((first, mode));
     }
     if prober.lacks(Mode::Faithful).is_some() {
@@ -166,7 +166,8 @@ fn bad_end(
     mut mode: Mode,
 ) -> Result<(Verified, Mode), CaseError> {
     let mut observation = observe(prober, clones, state, &Subject::BadLock, mode)?;
-    if mode == Mode::Fast && observation.outcome.class == Class::Success && prober.lacks(Mode::Faithful).is_none() {
+    let may_be_faithful = mode == Mode::Fast && prober.lacks(Mode::Faithful).is_none();
+    if may_be_faithful && observation.outcome.class == Class::Success {
         let faithful = observe(prober, clones, state, &Subject::BadLock, Mode::Faithful)?;
         if faithful.outcome.class != Class::Success && !is_from_outside(faithful.outcome.class) {
             let text = "the failure shows only by the user's own command; every probe runs it".to_owned();
@@ -231,14 +232,6 @@ fn purpose(state: &State, subject: &Subject) -> Purpose {
 /// Tells whether the cause can lie outside of the code, so that such an end is no failure to search for.
 const fn is_from_outside(class: Class) -> bool {
     matches!(class, Class::FetchFailure | Class::HashMismatch | Class::Interrupted | Class::NixUnusable | Class::Killed)
-}
-
-/// Tells whether asking again in another way is a waste: the evaluation itself is too much.
-const fn is_exhaustion(class: Class) -> bool {
-    matches!(
-        class,
-        Class::OutOfMemory | Class::TimeOut | Class::StackOverflow | Class::CallDepth | Class::InfiniteRecursion
-    )
 }
 
 #[cfg(test)]

@@ -382,5 +382,5 @@ fn named(input: &InputPath, changes: &[Change], ends: &Ends) -> Result<Isolated,
         input: input.to_string(),
         changed: changes.iter().map(|change| change.path().to_string()).collect(),
     })?;
-    Ok(Isolated::One { change: change.clone(), how: Isolation::Named, base: ends.bad.state.lock.clone() })
+    Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base: ends.bad.state.lock.clone() })
 }
