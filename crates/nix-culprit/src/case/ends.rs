@@ -3,12 +3,14 @@
 use nix_culprit_core::event::{Event, Mode, Purpose};
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Signature, Verdict};
+use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::clones::Clones;
 use super::error::outcome_words;
 use super::prober::{Prober, Question, Round};
+use super::settings::MemoryFrom;
 
 /// A lock, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +25,8 @@ pub struct State {
 pub struct Candidates<'a> {
     /// How many there are.
     pub count: usize,
-    /// Reads one.
-    pub load: &'a dyn Fn(usize) -> Result<State, CaseError>,
+    /// Reads one; none where there is no usable lock.
+    pub load: &'a dyn Fn(usize) -> Result<Option<State>, CaseError>,
 }
 
 /// An end that was probed.
@@ -62,50 +64,65 @@ pub fn verify(
     candidates: &Candidates<'_>,
     bad: &State,
     mode: Mode,
+    bound: MemoryFrom,
 ) -> Result<Ends, CaseError> {
     let (good, mode) = newest_good(prober, clones, candidates, mode)?;
+    if bound == MemoryFrom::Machine {
+        lower_budget(prober, good.observation.peak);
+    }
     let (bad, mode) = bad_end(prober, clones, bad, mode)?;
     Ok(Ends { good, bad, mode })
+}
+
+/// Lowers a budget that only the machine bounds to what is plainly too much for the good end.
+fn lower_budget(prober: &mut Prober<'_>, needed: Bytes) {
+    const TIMES: u64 = 8;
+    const LEAST: Bytes = Bytes(2 << 30);
+    let before = prober.full();
+    prober.lower(Bytes(needed.0.saturating_mul(TIMES)).max(LEAST));
+    if prober.full() < before {
+        let text = format!("from here on the budget is {}; the good end needed {needed}", prober.full());
+        prober.tell(&Event::Warned { text });
+    }
 }
 
 fn newest_good(
     prober: &mut Prober<'_>,
     clones: &Clones,
     candidates: &Candidates<'_>,
-    mode: Mode,
+    mut mode: Mode,
 ) -> Result<(Verified, Mode), CaseError> {
-    let mut failing: Option<usize> = None;
-    let mut at = 0;
-    let mut step = 1;
-    let (mut passing, mut found, mode) = loop {
-        if candidates.count == 0 {
-            return Err(CaseError::NoGoodState { why: "no other flake.lock is committed".to_owned() });
+    let none = |why: &str| CaseError::NoGoodState { why: why.to_owned() };
+    let Some(oldest) = candidates.count.checked_sub(1) else {
+        return Err(none("the flake has no committed flake.lock that differs from the bad one"));
+    };
+    let mut attempt = |at: usize| -> Result<Option<Verified>, CaseError> {
+        let Some(state) = (candidates.load)(at)? else { return Ok(None) };
+        let verified;
+        (verified, mode) = good_end(prober, clones, &state, mode)?;
+        Ok(Some(verified))
+    };
+    let mut failing = None;
+    let (mut at, mut step) = (0, 1);
+    let (mut passing, mut found) = loop {
+        match attempt(at)? {
+            Some(verified) if verified.verdict == Verdict::Good => break (at, verified),
+            Some(Verified { state, observation, .. }) if at == oldest => {
+                return Err(CaseError::GoodEnd { label: state.label, outcome: outcome_words(&observation.outcome) });
+            }
+            None if at == oldest => return Err(none("the oldest committed flake.lock cannot be read")),
+            Some(_) | None => failing = Some(at),
         }
-        let state = (candidates.load)(at)?;
-        let (verified, mode) = good_end(prober, clones, &state, mode)?;
-        if verified.verdict == Verdict::Good {
-            break (at, verified, mode);
-        }
-        failing = Some(at);
-        if at + 1 >= candidates.count {
-            return Err(CaseError::GoodEnd {
-                label: state.label.clone(),
-                outcome: outcome_words(&verified.observation.outcome),
-            });
-        }
-        at = (at + step).min(candidates.count - 1);
+        at = (at + step).min(oldest);
         step *= 2;
     };
     while let Some(last) = failing
         && passing > last + 1
     {
         let middle = last.midpoint(passing);
-        let (verified, _) = good_end(prober, clones, &(candidates.load)(middle)?, mode)?;
-        if verified.verdict == Verdict::Good {
-            passing = middle;
-            found = verified;
-        } else {
-            failing = Some(middle);
+        match attempt(middle)? {
+            Some(verified) if verified.verdict == Verdict::Good => (passing, found) = (middle, verified),
+            Some(_) | None => failing = Some(middle),
         }
     }
     Ok((found, mode))
@@ -118,84 +135,88 @@ fn good_end(
     state: &State,
     mode: Mode,
 ) -> Result<(Verified, Mode), CaseError> {
-    let first = probe(prober, clones, state, Subject::GoodLock, mode)?;
-    if mode == Mode::Faithful || first.verdict == Verdict::Good || is_exhaustion(first.observation.outcome.class) {
+    let probe = |prober: &mut Prober<'_>, mode| -> Result<Verified, CaseError> {
+        let observation = observe(prober, clones, state, &Subject::GoodLock, mode)?;
+        judged(prober, state, Subject::GoodLock, observation, mode)
+    };
+    let first = probe(prober, mode)?;
+    if mode == Mode::Faithful || first.verdict == Verdict::Good || first.observation.outcome.class.is_runaway() {
         return Ok((first, mode));
     }
     if prober.lacks(Mode::Faithful).is_some() {
         return Ok((first, mode));
     }
-    let second = probe(prober, clones, state, Subject::GoodLock, Mode::Faithful)?;
-    if second.verdict == Verdict::Good {
-        let message = first.observation.outcome.message.unwrap_or_default();
-        let text = format!(
-            "the fast way of probing does not work for this flake ({message}); every probe runs the user's own command"
-        );
-        prober.tell(&Event::Warned { text });
-        return Ok((second, Mode::Faithful));
+    let second = probe(prober, Mode::Faithful)?;
+    if second.verdict != Verdict::Good {
+        return Ok((first, mode));
     }
-    Ok((first, mode))
+    let text = format!(
+        "the fast way of probing does not work for this flake ({}); every probe runs the user's own command",
+        outcome_words(&first.observation.outcome)
+    );
+    prober.tell(&Event::Warned { text });
+    Ok((second, Mode::Faithful))
 }
 
 /// Probes the bad state, and settles what counts as bad from what is seen.
-fn bad_end(prober: &mut Prober<'_>, clones: &Clones, state: &State, mode: Mode) -> Result<(Verified, Mode), CaseError> {
-    let mut verified = observe(prober, clones, state, Subject::BadLock, mode)?;
-    let mut mode = mode;
+fn bad_end(
+    prober: &mut Prober<'_>,
+    clones: &Clones,
+    state: &State,
+    mut mode: Mode,
+) -> Result<(Verified, Mode), CaseError> {
+    let mut observation = observe(prober, clones, state, &Subject::BadLock, mode)?;
     let may_be_faithful = mode == Mode::Fast && prober.lacks(Mode::Faithful).is_none();
-    if may_be_faithful && verified.1.outcome.class == Class::Success && prober.criterion().is_none() {
-        let faithful = observe(prober, clones, state, Subject::BadLock, Mode::Faithful)?;
-        if faithful.1.outcome.class != Class::Success {
+    if may_be_faithful && observation.outcome.class == Class::Success {
+        let faithful = observe(prober, clones, state, &Subject::BadLock, Mode::Faithful)?;
+        if faithful.outcome.class != Class::Success && !is_from_outside(faithful.outcome.class) {
             let text = "the failure shows only by the user's own command; every probe runs it".to_owned();
             prober.tell(&Event::Warned { text });
-            (verified, mode) = (faithful, Mode::Faithful);
+            (observation, mode) = (faithful, Mode::Faithful);
         }
     }
-    let (question, observation) = verified;
-    if !observation.outcome.class.is_about_code() {
-        let outcome = outcome_words(&observation.outcome);
-        return Err(CaseError::BadEnd { label: state.label.clone(), outcome });
-    }
-    if prober.criterion().is_none() && observation.outcome.class != Class::Success {
+    let class = observation.outcome.class;
+    let error = CaseError::BadEnd { label: state.label.clone(), outcome: outcome_words(&observation.outcome) };
+    if prober.criterion().is_none() && class != Class::Success {
+        if is_from_outside(class) {
+            return Err(error);
+        }
         prober.settle(Criterion::SameSignature(Signature::of(&observation.outcome, &[])));
     }
-    let verdict = prober.judge(&observation)?;
-    let verified = Verified { state: state.clone(), observation: observation.clone(), verdict: verdict.clone() };
-    prober.note(question.0, question.1, mode, observation, verdict);
-    Ok((verified, mode))
+    let verified = judged(prober, state, Subject::BadLock, observation, mode)?;
+    match verified.verdict {
+        Verdict::Good | Verdict::Bad => Ok((verified, mode)),
+        Verdict::Skip(_) => Err(error),
+    }
 }
-
-type Asked = ((Purpose, Subject), Observation);
 
 fn observe(
     prober: &mut Prober<'_>,
     clones: &Clones,
     state: &State,
-    subject: Subject,
+    subject: &Subject,
     mode: Mode,
-) -> Result<Asked, CaseError> {
+) -> Result<Observation, CaseError> {
     let assignment = clones.assignment(state.lock.clone());
-    let question = Question {
-        purpose: purpose(state, &subject),
+    prober.observe(&Question {
+        purpose: purpose(state, subject),
         subject: subject.clone(),
         assignment: &assignment,
         mode,
         round: Round::Search,
         remaining: None,
-    };
-    let observation = prober.observe(&question)?;
-    Ok(((question.purpose, subject), observation))
+    })
 }
 
-fn probe(
+fn judged(
     prober: &mut Prober<'_>,
-    clones: &Clones,
     state: &State,
     subject: Subject,
+    observation: Observation,
     mode: Mode,
 ) -> Result<Verified, CaseError> {
-    let ((purpose, subject), observation) = observe(prober, clones, state, subject, mode)?;
     let verdict = prober.judge(&observation)?;
-    prober.note(purpose, subject, mode, observation.clone(), verdict.clone());
+    prober.note(purpose(state, &subject), subject, mode, observation.clone(), verdict.clone());
     Ok(Verified { state: state.clone(), observation, verdict })
 }
 
@@ -208,10 +229,10 @@ fn purpose(state: &State, subject: &Subject) -> Purpose {
     Purpose { words: format!("{role}: {}", state.label), commit: None }
 }
 
-/// Tells whether asking again in another way is a waste: the evaluation itself is too much.
-const fn is_exhaustion(class: Class) -> bool {
-    matches!(
-        class,
-        Class::OutOfMemory | Class::TimeOut | Class::StackOverflow | Class::CallDepth | Class::InfiniteRecursion
-    )
+/// Tells whether the cause can lie outside of the code, so that such an end is no failure to search for.
+const fn is_from_outside(class: Class) -> bool {
+    matches!(class, Class::FetchFailure | Class::HashMismatch | Class::Interrupted | Class::NixUnusable | Class::Killed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,18 +137,15 @@ impl Investigation<'_> {
         let bad = bad.map_or(Ok(working), |name| self.states.named(name))?;
         let ends = if let Some(name) = good {
             let state = self.states.named(name)?;
-            let candidates = Candidates { count: 1, load: &|_| Ok(state.clone()) };
+            let candidates = Candidates { count: 1, load: &|_| Ok(Some(state.clone())) };
             verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad)?
         } else {
             let commits = self.states.committed(&bad.lock)?;
-            if commits.is_empty() {
-                let why = "the flake has no committed flake.lock that differs from the bad one".to_owned();
-                return Err(CaseError::NoGoodState { why });
-            }
             let states = &self.states;
-            let load = |at: usize| {
-                let missing = || CaseError::NoGoodState { why: "a committed flake.lock is gone".to_owned() };
-                states.at(&commits[at])?.ok_or_else(missing)
+            let load = |at: usize| match states.at(&commits[at]) {
+                // A merge once left its marks in it, perhaps; the next one may do.
+                Err(CaseError::Lock { .. }) => Ok(None),
+                other => other,
             };
             let candidates = Candidates { count: commits.len(), load: &load };
             verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad)?
@@ -233,7 +230,7 @@ impl Investigation<'_> {
             Ok(State { label: format!("{input} at {}", commit.short()), lock })
         };
         let good_state = state(&good)?;
-        let candidates = Candidates { count: 1, load: &|_| Ok(good_state.clone()) };
+        let candidates = Candidates { count: 1, load: &|_| Ok(Some(good_state.clone())) };
         let ends = verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &state(&bad)?)?;
         self.draft.changes(&diff(&ends.good.state.lock, &ends.bad.state.lock));
         self.draft.ends(&ends);
@@ -288,8 +285,8 @@ impl Investigation<'_> {
             mode: place.mode,
             assign: &assign,
         };
-        let full = self.settings.memory;
-        let mut memory = self.draft.thrift(self.settings, prober.criterion());
+        let full = prober.full();
+        let mut memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
         let (found, confirmation) = loop {
             prober.allow(memory);
             let found = search(prober, &history, &range)?;
@@ -346,7 +343,7 @@ fn verify_ends(
             clones.at_hand(&path, &reference)?;
         }
     }
-    verify(prober, clones, good, bad, mode)
+    verify(prober, clones, good, bad, mode, settings.memory_from)
 }
 
 /// Tells whether what was bad with less memory is bad with the whole budget too: asked of the one commit that
@@ -385,5 +382,5 @@ fn named(input: &InputPath, changes: &[Change], ends: &Ends) -> Result<Isolated,
         input: input.to_string(),
         changed: changes.iter().map(|change| change.path().to_string()).collect(),
     })?;
-    Ok(Isolated::One { change: change.clone(), how: Isolation::Named, base: ends.bad.state.lock.clone() })
+    Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base: ends.bad.state.lock.clone() })
 }

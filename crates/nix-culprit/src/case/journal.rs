@@ -116,12 +116,6 @@ impl Journal {
         self.target.as_deref()
     }
 
-    /// Returns how many probes an earlier run of the case finished.
-    #[must_use]
-    pub fn known_count(&self) -> usize {
-        self.known.len()
-    }
-
     /// Reports the first failure to write, once.
     ///
     /// # Errors

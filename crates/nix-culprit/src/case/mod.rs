@@ -9,6 +9,8 @@ mod confirm;
 mod ends;
 mod error;
 mod evaluator;
+#[cfg(test)]
+mod fake;
 mod flake_copy;
 mod history;
 mod investigation;
@@ -31,6 +33,6 @@ pub use investigation::{Concluded, Surroundings, investigate};
 pub use journal::{Entry, Journal, JournalError, read as read_journal};
 pub use prober::{Prober, Question, Record, Round};
 pub use search::{Found, Range, search};
-pub use settings::{Confirmation, Scope, Settings};
+pub use settings::{Confirmation, MemoryFrom, Scope, Settings};
 pub use single::{Single, probe_once};
 pub use store::{CaseDir, Cases, StoreError};

@@ -72,12 +72,6 @@ impl NixEvaluator {
         Ok(Self { tools, snapshot, modified, work, script, checkouts: BTreeMap::new() })
     }
 
-    /// Returns what Nix and the limits are.
-    #[must_use]
-    pub const fn tools(&self) -> &Tools {
-        &self.tools
-    }
-
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
         let (plan, readable) = self.plan(assignment, target)?;
         let scene = self.work.join("scene");

@@ -93,11 +93,18 @@ fn common_start(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_
     let text = format!("the two ends are on different branches; probing where they part, {}", base.short());
     prober.tell(&Event::Warned { text });
     let (_, verdict) = probe_commit(prober, history, range, &base, None)?;
-    let as_before = match range.goal {
-        Goal::FirstBad => Verdict::Good,
-        Goal::FirstGood => Verdict::Bad,
-    };
-    if verdict == as_before { Ok(base) } else { Err(CaseError::ChangedBefore { base, old: range.old.clone() }) }
+    match (verdict, range.goal) {
+        (Verdict::Good, Goal::FirstBad) | (Verdict::Bad, Goal::FirstGood) => Ok(base),
+        (Verdict::Bad, Goal::FirstBad) | (Verdict::Good, Goal::FirstGood) => {
+            Err(CaseError::ChangedBefore { base, old: range.old.clone() })
+        }
+        // As git does: most likely it is as before, and the confirmation does not rest on it.
+        (Verdict::Skip(_), Goal::FirstBad | Goal::FirstGood) => {
+            let text = format!("nothing can be said of it: {} is taken to be as {}", base.short(), range.old.short());
+            prober.tell(&Event::Warned { text });
+            Ok(base)
+        }
+    }
 }
 
 /// Probes a commit of the range.
@@ -127,3 +134,6 @@ pub(super) fn probe_commit(
     let (observation, verdict) = prober.probe(question)?;
     Ok((observation.wall, verdict))
 }
+
+#[cfg(test)]
+mod tests;
