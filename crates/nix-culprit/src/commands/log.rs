@@ -43,7 +43,7 @@ fn table(entries: &[Entry]) -> String {
     );
     let mut last: Option<(Mode, &Observation)> = None;
     for entry in entries {
-        let time = jiff::Timestamp::from_second(i64::try_from(entry.time).unwrap_or(0)).unwrap_or_default();
+        let time = jiff::Timestamp::from_second(i64::try_from(entry.at).unwrap_or(0)).unwrap_or_default();
         let clock = time.strftime("%H:%M:%S");
         match &entry.event {
             Event::ProbeFinished { mode, observation, .. } => last = Some((*mode, observation)),
