@@ -24,6 +24,7 @@ fn main() {
     match args.get(1).map(String::as_str) {
         Some("grow") => grow(number(&args, 2), Bytes(number(&args, 3))),
         Some("work") => work(number(&args, 2)),
+        Some("overhead") => overhead(),
         // Cargo passes `--bench`.
         _ => {
             overshoot();
@@ -96,35 +97,47 @@ fn overshoot() {
 }
 
 fn overhead() {
-    println!("\n| work | held by | without, median | with, median | ratio of medians | start and end, median |");
+    println!("\n| work | held by | wall without, least | wall with, least | ratio | processor time, ratio |");
     println!("|---|---|---|---|---|---|");
-    for (name, rounds) in [("nothing", 0), ("about 1 s", 120_000_000u64)] {
+    for (name, rounds) in [("nothing", 0), ("about 1 s", 60_000_000u64)] {
         let args = ["work".to_owned(), rounds.to_string()];
         for guard in guards() {
-            let (mut without, mut with) = (Vec::new(), Vec::new());
+            let (mut without, mut with) = (Spent::NONE, Spent::NONE);
             for _ in 0..2 * ROUNDS {
-                without.push(timed(|| {
+                without.add(|| {
                     let mut bare = Command::new(own());
                     bare.args(&args).stdin(Stdio::null()).stdout(Stdio::null());
                     assert!(bare.status().expect("the benchmark can run itself").success());
-                }));
-                with.push(timed(|| _ = run(&guard, &args, Bytes(2 << 30))));
+                });
+                with.add(|| _ = run(&guard, &args, Bytes(2 << 30)));
             }
-            let (without, with) = (median(without), median(with));
-            let (ratio, cost) = (with / without, (with - without) * 1000.0);
-            let layer = guard.layer();
-            println!("| {name} | {layer} | {without:.4} s | {with:.4} s | {ratio:.4} | {cost:.1} ms |");
+            let (ratio, processor) = (with.least / without.least, with.processor / without.processor);
+            let (without, with, layer) = (without.least, with.least, guard.layer());
+            println!("| {name} | {layer} | {without:.4} s | {with:.4} s | {ratio:.3} | {processor:.3} |");
         }
     }
 }
 
-fn timed(job: impl FnOnce()) -> f64 {
-    let began = Instant::now();
-    job();
-    began.elapsed().as_secs_f64()
+/// The least wall time of several runs (the others were disturbed), and their processor time together.
+struct Spent {
+    least: f64,
+    processor: f64,
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+impl Spent {
+    const NONE: Self = Self { least: f64::INFINITY, processor: 0.0 };
+
+    fn add(&mut self, job: impl FnOnce()) {
+        let (began, before) = (Instant::now(), processor());
+        job();
+        self.least = self.least.min(began.elapsed().as_secs_f64());
+        self.processor += processor() - before;
+    }
+}
+
+/// Returns the processor time of all children that have ended, in clock ticks.
+fn processor() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("the benchmark runs on Linux");
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+    fields.skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum()
 }

@@ -141,7 +141,7 @@ impl Writer<'_> {
             return self.open_branch();
         }
         let calm = culprits.is_some() || self.found.good.is_none() || left < owed + 30;
-        if self.main.broken().is_none() && !calm && self.rng.chance(9) {
+        if self.main.broken().is_none() && !calm && self.rng.chance(7) {
             let longest = (self.total / 50).clamp(4, 18);
             self.broken_until = self.states.len() + self.rng.between(3, longest);
             // Nobody merges the culprit while nothing can be evaluated.

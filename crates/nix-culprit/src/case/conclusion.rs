@@ -123,14 +123,13 @@ impl Draft {
     /// Three times what the good end needed, and at least 128 MiB more, where that is clearly less than
     /// the whole budget and bad means out of memory.
     #[must_use]
-    pub fn thrift(&self, settings: &Settings, criterion: Option<&Criterion>) -> Bytes {
+    pub fn thrift(&self, chosen: Option<Bytes>, full: Bytes, criterion: Option<&Criterion>) -> Bytes {
         let runaway = match criterion {
             Some(Criterion::SameSignature(signature)) => signature.class == Class::OutOfMemory,
             Some(Criterion::Class(class)) => *class == Class::OutOfMemory,
             Some(Criterion::AnyFailure | Criterion::Message(_) | Criterion::Script) | None => false,
         };
-        let full = settings.memory;
-        match (&self.report.good, settings.search_memory) {
+        match (&self.report.good, chosen) {
             (_, Some(chosen)) => chosen.min(full),
             (Some(good), None) if runaway => {
                 let needed = good.observation.peak;
@@ -188,6 +187,7 @@ impl Draft {
             self.report.flake.command = format!("nix eval --raw .#{attr}.drvPath");
         }
         self.report.flake.target = attr;
+        self.report.environment.limits.memory = prober.full();
         self.report.result = result;
         self.report.probes = prober.records().iter().map(probe).collect();
         self.report.skipped = skipped(prober.records());

@@ -3,12 +3,14 @@
 use nix_culprit_core::event::{Event, Mode, Purpose};
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Signature, Verdict};
+use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::clones::Clones;
 use super::error::outcome_words;
 use super::prober::{Prober, Question, Round};
+use super::settings::MemoryFrom;
 
 /// A lock, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +64,26 @@ pub fn verify(
     candidates: &Candidates<'_>,
     bad: &State,
     mode: Mode,
+    bound: MemoryFrom,
 ) -> Result<Ends, CaseError> {
     let (good, mode) = newest_good(prober, clones, candidates, mode)?;
+    if bound == MemoryFrom::Machine {
+        lower_budget(prober, good.observation.peak);
+    }
     let (bad, mode) = bad_end(prober, clones, bad, mode)?;
     Ok(Ends { good, bad, mode })
+}
+
+/// Lowers a budget that only the machine bounds to what is plainly too much for the good end.
+fn lower_budget(prober: &mut Prober<'_>, needed: Bytes) {
+    const TIMES: u64 = 8;
+    const LEAST: Bytes = Bytes(2 << 30);
+    let before = prober.full();
+    prober.lower(Bytes(needed.0.saturating_mul(TIMES)).max(LEAST));
+    if prober.full() < before {
+        let text = format!("from here on the budget is {}; the good end needed {needed}", prober.full());
+        prober.tell(&Event::Warned { text });
+    }
 }
 
 fn newest_good(

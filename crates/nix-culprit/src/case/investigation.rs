@@ -285,8 +285,8 @@ impl Investigation<'_> {
             mode: place.mode,
             assign: &assign,
         };
-        let full = self.settings.memory;
-        let mut memory = self.draft.thrift(self.settings, prober.criterion());
+        let full = prober.full();
+        let mut memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
         let (found, confirmation) = loop {
             prober.allow(memory);
             let found = search(prober, &history, &range)?;
@@ -343,7 +343,7 @@ fn verify_ends(
             clones.at_hand(&path, &reference)?;
         }
     }
-    verify(prober, clones, good, bad, mode)
+    verify(prober, clones, good, bad, mode, settings.memory_from)
 }
 
 /// Tells whether what was bad with less memory is bad with the whole budget too: asked of the one commit that
@@ -382,5 +382,5 @@ fn named(input: &InputPath, changes: &[Change], ends: &Ends) -> Result<Isolated,
         input: input.to_string(),
         changed: changes.iter().map(|change| change.path().to_string()).collect(),
     })?;
-    Ok(Isolated::One { change: change.clone(), how: Isolation::Named, base: ends.bad.state.lock.clone() })
+    Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base: ends.bad.state.lock.clone() })
 }

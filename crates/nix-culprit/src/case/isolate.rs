@@ -17,7 +17,7 @@ pub enum Isolated {
     /// One input makes the difference.
     One {
         /// The change of that input.
-        change: Change,
+        change: Box<Change>,
         /// How it was told from the others.
         how: Isolation,
         /// The lock whose other inputs are held while its history is searched.
@@ -104,7 +104,7 @@ fn descend(
         Isolation::SufficesAndNeeded => "it fails with this one alone, and not without it",
     };
     prober.tell(&Event::Isolated { input: found.path().clone(), how: words.to_owned() });
-    Ok(Isolated::One { change: found.clone(), how, base })
+    Ok(Isolated::One { change: Box::new(found.clone()), how, base })
 }
 
 fn topmost(changes: &[Change]) -> Vec<&Change> {

@@ -42,7 +42,7 @@ pub enum JournalError {
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When, in seconds since 1970. Beside the fields of the event, of which none may have the same name.
+    /// Seconds since 1970. No event has a field of this name: they share one JSON object.
     pub at: u64,
     /// What happened.
     #[serde(flatten)]

@@ -33,6 +33,6 @@ pub use investigation::{Concluded, Surroundings, investigate};
 pub use journal::{Entry, Journal, JournalError, read as read_journal};
 pub use prober::{Prober, Question, Record, Round};
 pub use search::{Found, Range, search};
-pub use settings::{Confirmation, Scope, Settings};
+pub use settings::{Confirmation, MemoryFrom, Scope, Settings};
 pub use single::{Single, probe_once};
 pub use store::{CaseDir, Cases, StoreError};

@@ -58,7 +58,9 @@ pub struct Prober<'a> {
     asked: Target,
     target: Target,
     criterion: Option<Criterion>,
-    /// What the next probe may use of memory.
+    /// The budget of memory.
+    full: Bytes,
+    /// What the next probe may use of it.
     memory: Bytes,
     records: Vec<Record>,
 }
@@ -74,7 +76,7 @@ impl<'a> Prober<'a> {
         memory: Bytes,
     ) -> Self {
         let target = journal.target().map_or_else(|| asked.clone(), |attr| Target::Attr(AttrPath(attr.to_vec())));
-        Self { evaluator, journal, sink, asked, target, criterion, memory, records: Vec::new() }
+        Self { evaluator, journal, sink, asked, target, criterion, full: memory, memory, records: Vec::new() }
     }
 
     /// Tells the journal and the terminal.
@@ -100,7 +102,19 @@ impl<'a> Prober<'a> {
         self.criterion.as_ref()
     }
 
-    /// Sets what the next probes may use of memory.
+    /// Returns the budget of memory.
+    #[must_use]
+    pub const fn full(&self) -> Bytes {
+        self.full
+    }
+
+    /// Lowers the budget of memory.
+    pub fn lower(&mut self, budget: Bytes) {
+        self.full = self.full.min(budget);
+        self.memory = self.memory.min(budget);
+    }
+
+    /// Sets what the next probes may use of the budget.
     pub const fn allow(&mut self, memory: Bytes) {
         self.memory = memory;
     }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub mode: Mode,
     /// What a probe may use of memory.
     pub memory: Bytes,
+    /// Where that amount comes from.
+    pub memory_from: MemoryFrom,
     /// What the probes between the ends may use of memory, if the user said so.
     pub search_memory: Option<Bytes>,
     /// What a probe may use of time.
@@ -90,4 +92,14 @@ pub enum Confirmation {
     Wanted,
     /// The user asked to leave it out.
     Unwanted,
+}
+
+/// Where the memory budget comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemoryFrom {
+    /// The user chose it.
+    User,
+    /// It is what this machine can spare; far more than the good end needs tells nothing more.
+    Machine,
 }

@@ -9,7 +9,8 @@ use nix_culprit_core::quantity::{Bytes, parse_duration};
 /// How much a run may use.
 #[derive(Debug, Clone, Args)]
 pub struct BudgetOptions {
-    /// Memory that an evaluation may use, such as 512M or 5G [default: from the machine]
+    /// Memory that an evaluation may use, such as 512M or 5G [default: what the machine can
+    /// spare, but not more than 8 times what the good end needs, and at least 2G]
     #[arg(long, short, value_name = "SIZE")]
     pub memory: Option<Bytes>,
 

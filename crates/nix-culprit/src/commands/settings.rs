@@ -8,7 +8,7 @@ use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
-use crate::case::{Confirmation, Scope, Settings};
+use crate::case::{Confirmation, MemoryFrom, Scope, Settings};
 use crate::cli::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, VerdictOptions};
 use crate::sys::limit::budget;
 
@@ -48,6 +48,7 @@ pub(super) fn settings(options: Options<'_>, context: &Context) -> Result<Settin
         scope: options.scope,
         mode: options.mode,
         memory: options.budget.memory.unwrap_or_else(|| budget::default(&context.roots)),
+        memory_from: options.budget.memory.map_or(MemoryFrom::Machine, |_| MemoryFrom::User),
         search_memory: options.budget.search_memory,
         time: options.budget.timeout,
         criterion,

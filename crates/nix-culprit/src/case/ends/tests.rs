@@ -30,7 +30,7 @@ fn verify_with(
     let folder = tempfile::tempdir().unwrap();
     let clones = no_clones();
     run(folder.path(), nix, criterion, |prober| {
-        let result = verify(prober, &clones, &Candidates { count, load }, &state(BAD), Mode::Fast);
+        let result = verify(prober, &clones, &Candidates { count, load }, &state(BAD), Mode::Fast, MemoryFrom::User);
         (result, prober.criterion().cloned())
     })
 }

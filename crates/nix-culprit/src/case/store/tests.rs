@@ -10,7 +10,7 @@ use nix_culprit_core::quantity::Bytes;
 use serde_json::Value;
 
 use super::super::fake::{out_of_memory, path};
-use super::super::settings::{Confirmation, Scope};
+use super::super::settings::{Confirmation, MemoryFrom, Scope};
 use super::*;
 
 fn locks() -> Scope {
@@ -25,7 +25,8 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         scope,
         mode: Mode::FirstParent,
         memory: Bytes(5 << 30),
-        full_memory: false,
+        memory_from: MemoryFrom::Machine,
+        search_memory: Some(Bytes(1 << 29)),
         time: Duration::from_millis(90_500),
         criterion,
         script: vec!["./check".to_owned(), "--all".to_owned()],
