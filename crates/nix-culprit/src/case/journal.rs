@@ -167,6 +167,13 @@ impl EventSink for Journal {
     }
 }
 
+impl Drop for Journal {
+    /// Gives the case back even where a child that is just being started still holds the file.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.file, rustix::fs::FlockOperation::Unlock);
+    }
+}
+
 /// Tells whether a probe came to an end of its own, so that it need not be run again.
 const fn is_finished(observation: &Observation) -> bool {
     !matches!(observation.outcome.class, Class::Interrupted | Class::NixUnusable | Class::FetchFailure | Class::Killed)
