@@ -6,4 +6,5 @@ pub mod git;
 pub mod interrupt;
 mod kept;
 pub mod limit;
+pub mod treefs;
 pub mod warden;
