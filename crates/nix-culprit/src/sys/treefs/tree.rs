@@ -117,7 +117,6 @@ pub(super) struct Forest {
     next: AtomicU64,
     listings: Mutex<Cache<ObjectId, Arc<[Entry]>>>,
     blobs: Mutex<Cache<ObjectId, Arc<[u8]>>>,
-    open: Mutex<HashMap<u64, Arc<[u8]>>>,
 }
 
 impl Forest {
@@ -137,7 +136,6 @@ impl Forest {
             next: AtomicU64::new(Self::ROOT + 1),
             listings: Mutex::new(Cache::within(Self::LISTINGS)),
             blobs: Mutex::new(Cache::within(Self::BLOBS)),
-            open: Mutex::default(),
         }
     }
 
@@ -226,7 +224,12 @@ impl Forest {
             Place::Root | Place::View | Place::Repository(_) | Place::Commit(_) => (Mode::Tree, 0),
             Place::Inside { mode: mode @ (Mode::Tree | Mode::Submodule), .. } => (*mode, 0),
             Place::Inside { shown, path, mode: mode @ (Mode::File | Mode::Executable | Mode::Symlink), id } => {
-                (*mode, shown.objects.size(*id).map_err(|error| shown.refuse(path, error))?)
+                let size = shown.objects.size(*id).map_err(|error| shown.refuse(path, error))?;
+                if size == 0 {
+                    // The kernel will not ask for the content of an empty file: this tells all of it.
+                    shown.note(path, Use::Read);
+                }
+                (*mode, size)
             }
         };
         Ok(Attributes { node: number, mode, size })
@@ -261,27 +264,12 @@ impl Forest {
         }
     }
 
-    /// Opens a file and returns a handle for reads.
-    pub(super) fn open(&self, file: u64) -> Result<u64, Refusal> {
+    /// Returns a file's whole content.
+    pub(super) fn read(&self, file: u64) -> Result<Arc<[u8]>, Refusal> {
         match &self.node(file)?.place {
-            Place::Inside { shown, path, mode: Mode::File | Mode::Executable, id } => {
-                let content = self.content(shown, path, *id)?;
-                let handle = self.next.fetch_add(1, Ordering::Relaxed);
-                lock(&self.open).insert(handle, content);
-                Ok(handle)
-            }
+            Place::Inside { shown, path, mode: Mode::File | Mode::Executable, id } => self.content(shown, path, *id),
             _ => Err(Refusal::IsADirectory),
         }
-    }
-
-    /// Returns the whole content behind a handle.
-    pub(super) fn opened(&self, handle: u64) -> Result<Arc<[u8]>, Refusal> {
-        lock(&self.open).get(&handle).cloned().ok_or(Refusal::Stale)
-    }
-
-    /// Closes a handle.
-    pub(super) fn close(&self, handle: u64) {
-        lock(&self.open).remove(&handle);
     }
 
     fn node(&self, number: u64) -> Result<Arc<Node>, Refusal> {
