@@ -1,5 +1,8 @@
 //! Commits as directories, through a real mount; needs FUSE, and says so where there is none.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+#![expect(clippy::print_stdout, reason = "a test that cannot run says why")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -142,7 +145,7 @@ fn a_mounted_commit_is_the_checked_out_one_byte_by_byte() {
     }
     let sample = sample();
     let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), &[sample.git_dir.clone()], &warden()).unwrap();
+    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
     let view = mounted.view();
     for commit in [&sample.odd, &sample.next] {
         let checkout = tempfile::tempdir().unwrap();
@@ -166,7 +169,7 @@ fn a_commit_cannot_be_written() {
     }
     let sample = sample();
     let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), &[sample.git_dir.clone()], &warden()).unwrap();
+    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
     let top = mounted.view().folder(0, &sample.odd);
     // The view ended with that line, so nothing is there; a living one refuses.
     assert_eq!(fs::read(top.join("empty")).unwrap_err().kind(), ErrorKind::NotFound);
@@ -192,7 +195,7 @@ fn many_threads_read_the_same_and_other_files_at_once() {
     }
     let sample = sample();
     let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), &[sample.git_dir.clone()], &warden()).unwrap();
+    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
     let (view, big) = (mounted.view(), big());
     std::thread::scope(|scope| {
         for thread in 0..8 {
@@ -329,7 +332,7 @@ fn unmounting_does_not_wait_for_a_stuck_program() {
     }
     let sample = sample();
     let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), &[sample.git_dir.clone()], &warden()).unwrap();
+    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
     let view = mounted.view();
     let mut probe = stuck(&view.folder(0, &sample.odd));
     assert!(is_mounted(at.path()));
@@ -411,7 +414,7 @@ fn a_dead_mount_of_a_run_whose_warden_was_killed_too_is_replaced() {
     tool.wait().unwrap();
     wait_for("the mount to be dead", || fs::metadata(&at).is_err());
     assert!(is_mounted(&at));
-    let mounted = TreeFs::mount(&at, &[sample.git_dir.clone()], &warden()).unwrap();
+    let mounted = TreeFs::mount(&at, std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
     let view = mounted.view();
     assert_eq!(fs::read(view.folder(0, &sample.odd).join("flake.nix")).unwrap(), b"{ }\n");
     drop((view, mounted));

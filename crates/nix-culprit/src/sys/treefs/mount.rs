@@ -6,8 +6,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use fuser::{BackgroundSession, Config, INodeNo, MountOption, Notifier, Session};
@@ -29,8 +32,9 @@ pub(super) struct Mount {
 }
 
 impl Mount {
-    /// How many requests are answered at the same time.
-    const THREADS: usize = 4;
+    /// How many requests are answered at the same time, at least and at most: more threads than
+    /// cores measurably cost time, and with a single one a reader could hold up all others.
+    const THREADS: RangeInclusive<usize> = 2..=4;
 
     /// Mounts at an existing directory. A dead mount that a killed run left there is removed.
     pub(super) fn new(forest: Arc<Forest>, at: &Path, warden: Option<&Warden>) -> io::Result<Self> {
@@ -49,7 +53,9 @@ impl Mount {
             MountOption::NoDev,
             MountOption::FSName("nix-culprit".to_owned()),
         ];
-        config.n_threads = cfg!(target_os = "linux").then_some(Self::THREADS);
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let threads = cores.clamp(*Self::THREADS.start(), *Self::THREADS.end());
+        config.n_threads = cfg!(target_os = "linux").then_some(threads);
         // Held before there is a mount: from then on there is no moment without somebody to undo it.
         let held = warden.map(|warden| warden.hold(Duty::Unmount(at.clone()))).transpose()?;
         let session = Session::new(Callbacks::new(forest), &at, &config).and_then(Session::spawn)?;
