@@ -1,1 +1,167 @@
 //! What happens during an investigation, and where it is told.
+//!
+//! Events flow one way: the case tells a sink, which is the journal, the terminal, or both.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CommitId, InputPath};
+use crate::outcome::{Observation, Verdict};
+use crate::quantity::Bytes;
+
+/// In which way a probe asks Nix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Our expression calls the flake from the lock, with searched inputs as folders.
+    Fast,
+    /// The user's own command on a copy of the flake with the assignment in its lock.
+    Faithful,
+}
+
+impl Mode {
+    /// Returns the word for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Faithful => "faithful",
+        }
+    }
+}
+
+/// What a probe is for, as told to people and written to the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purpose {
+    /// A few words, such as `good end` or `only nixpkgs moved`.
+    pub words: String,
+    /// The commit that a search asked for, if it was a search.
+    pub commit: Option<CommitId>,
+}
+
+/// How far a search has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remaining {
+    /// Commits that can still be the first bad one.
+    pub suspects: usize,
+    /// Probes that are probably left.
+    pub steps: usize,
+    /// Time that is probably left, from the probes so far.
+    pub time: Option<Duration>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// A case was begun or is gone on with.
+    Started {
+        /// The folder of the flake.
+        flake: String,
+        /// The version of Nix.
+        nix: String,
+        /// What a probe may use of memory.
+        memory: Bytes,
+        /// What a probe may use of time.
+        time: Duration,
+        /// How the limits are enforced.
+        layers: String,
+    },
+    /// Which locks are the two ends.
+    Ends {
+        /// Where the good lock comes from.
+        good: String,
+        /// Where the bad lock comes from.
+        bad: String,
+        /// How many inputs differ.
+        changes: usize,
+    },
+    /// A probe is about to start.
+    ProbeStarted {
+        /// What it is for.
+        purpose: Purpose,
+        /// In which way it asks.
+        mode: Mode,
+        /// How far the search has come, if it is part of one.
+        remaining: Option<Remaining>,
+    },
+    /// A probe has ended.
+    ProbeFinished {
+        /// Digest of all that determines its result.
+        key: String,
+        /// What it was for.
+        purpose: Purpose,
+        /// In which way it asked.
+        mode: Mode,
+        /// What was seen.
+        observation: Observation,
+    },
+    /// What is evaluated was chosen from what the flake has.
+    Target {
+        /// The names on the way to it.
+        attr: Vec<String>,
+    },
+    /// What the last finished or remembered probe means.
+    Judged {
+        /// What it was for.
+        purpose: Purpose,
+        /// What it means.
+        verdict: Verdict,
+    },
+    /// The input that makes the difference was found.
+    Isolated {
+        /// The input.
+        input: InputPath,
+        /// How it was found.
+        how: String,
+    },
+    /// A search has begun.
+    Searching {
+        /// The input whose history is searched.
+        input: InputPath,
+        /// Commits that can be the first bad one.
+        suspects: usize,
+    },
+    /// A repository is being fetched; not written to the journal.
+    Fetching {
+        /// From where.
+        url: String,
+        /// What git says it does.
+        phase: String,
+        /// How much of it is done, if git says so.
+        percent: Option<u8>,
+    },
+    /// Something the user should know, but which stops nothing.
+    Warned {
+        /// What it is.
+        text: String,
+    },
+    /// The case came to its end.
+    Finished {
+        /// The answer in one line.
+        answer: String,
+    },
+}
+
+impl Event {
+    /// Tells whether it is worth keeping in the journal.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Fetching { .. })
+    }
+}
+
+/// Somebody who is told what happens.
+pub trait EventSink {
+    /// Takes note of an event.
+    fn tell(&mut self, event: &Event);
+}
+
+/// A sink that ignores everything.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Silent;
+
+impl EventSink for Silent {
+    fn tell(&mut self, _event: &Event) {}
+}

@@ -54,7 +54,7 @@ impl FromStr for Bytes {
         let bytes = number.parse::<f64>().map_err(|_| error())?
             * f64::from(1u32 << (shift % 30))
             * if shift >= 30 { f64::from(1u32 << 30) } else { 1.0 };
-        if bytes.is_finite() && bytes >= 1.0 && bytes < 9.0e18 {
+        if (1.0..9.0e18).contains(&bytes) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be within range")]
             Ok(Self(bytes as u64))
         } else {

@@ -2,6 +2,8 @@
 //!
 //! `tail` on an endless line without line end is the program that eats memory: it must keep it all.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -161,7 +163,7 @@ fn whoever_is_left_at_the_end_is_ended() {
         );
         let seen = run(&guard, &script, megabytes(500));
         assert_eq!((seen.end, seen.kill), (End::Exited(5), None));
-        assert_eq!(with_argument(&nap), [PathBuf::new(); 0]);
+        assert_eq!(with_argument(&nap), Vec::<PathBuf>::new());
     }
 }
 
@@ -232,8 +234,8 @@ fn an_interrupt_asks_first_and_then_forces() {
         let id = process.id();
         let done = process.wait_with_output().unwrap();
         assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stdout).as_ref()), (Some(130), said));
-        assert_eq!(cgroups_of(id), [PathBuf::new(); 0]);
-        assert_eq!(with_argument(&nap), [PathBuf::new(); 0]);
+        assert_eq!(cgroups_of(id), Vec::<PathBuf>::new());
+        assert_eq!(with_argument(&nap), Vec::<PathBuf>::new());
     }
 }
 

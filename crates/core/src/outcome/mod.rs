@@ -3,6 +3,19 @@
 //! Owns the step from (exit, stderr, our own kill) to an [`Outcome`], from an outcome to a
 //! signature, and from an observation to a [`Verdict`]. Must not run anything.
 
+mod classify;
+mod criterion;
+mod plain;
+mod signature;
+mod stderr;
+mod table;
+
+pub use classify::{Ending, LogFormat, MemoryUse, classify};
+pub use criterion::{AbortedByScript, BadWhen, Criterion, CriterionError, MessagePattern};
+pub use plain::plain;
+pub use signature::Signature;
+pub use table::claim;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -72,6 +85,44 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class, in the order of declaration.
+    pub const ALL: [Self; 16] = [
+        Self::Success,
+        Self::OutOfMemory,
+        Self::InfiniteRecursion,
+        Self::CallDepth,
+        Self::StackOverflow,
+        Self::EvaluationError,
+        Self::Refused,
+        Self::NixTooOld,
+        Self::FetchFailure,
+        Self::HashMismatch,
+        Self::BuildFailure,
+        Self::ImportFromDerivation,
+        Self::TimeOut,
+        Self::Interrupted,
+        Self::NixUnusable,
+        Self::Killed,
+    ];
+
+    /// Tells whether the end says anything about the evaluated code.
+    ///
+    /// After one that does not, every other commit would end alike: the caller stops instead of skipping.
+    #[must_use]
+    pub const fn is_about_code(self) -> bool {
+        !matches!(self, Self::Interrupted | Self::NixUnusable)
+    }
+
+    /// Tells whether the end is that of a computation that ran away: it ends at whichever limit is hit
+    /// first, at a place and with words that mean nothing.
+    #[must_use]
+    pub const fn is_runaway(self) -> bool {
+        matches!(
+            self,
+            Self::OutOfMemory | Self::InfiniteRecursion | Self::CallDepth | Self::StackOverflow | Self::TimeOut
+        )
+    }
+
     /// Returns the words for people, such as `out of memory`.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -131,6 +182,21 @@ pub struct Outcome {
     pub message: Option<String>,
     /// Where the root cause lies, if that was printed.
     pub position: Option<Position>,
+}
+
+impl fmt::Display for Outcome {
+    /// Shows `evaluation error: attribute 'x' missing (at /p/default.nix:3:7)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.class)?;
+        // The message of a runaway says the same again.
+        if let Some(message) = self.message.as_ref().filter(|_| !self.class.is_runaway()) {
+            write!(f, ": {message}")?;
+        }
+        if let Some(position) = &self.position {
+            write!(f, " (at {position})")?;
+        }
+        Ok(())
+    }
 }
 
 /// What was seen in one probe.

@@ -1,24 +1,75 @@
-//! The command line: clap structs only, no behaviour.
+//! What can be typed: clap structs that hold and validate, and nothing else.
 
+mod options;
+
+pub mod bisect;
+pub mod case;
+pub mod doctor;
+pub mod find;
 pub mod guard;
+pub mod probe;
 
-use clap::{Parser, Subcommand};
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand, ValueEnum};
 
-/// Finds which input, which commit and why, when a Nix flake's evaluation breaks, slows down or eats all memory.
+pub use options::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, VerdictOptions};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default());
+
+/// Finds which input, which commit and why, when a flake's evaluation breaks or eats all memory.
+///
+/// Run `nix-culprit find` in the folder of the flake, after `nix flake update` went wrong. Your
+/// flake, your lock file and your Nix configuration are never written to.
 #[derive(Debug, Parser)]
-#[command(name = "nix-culprit", version, propagate_version = true)]
+#[command(name = "nix-culprit", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+
+    /// Show no progress, only results and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
 }
 
-/// What to do.
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Runs any command under a hard memory and time budget
+    /// The whole investigation: which input, which commit, confirmed, with a report.
+    Find(find::Args),
+    /// Search the history of one input between two of its revisions.
+    Bisect(bisect::Args),
+    /// Evaluate once under the budget and say what came of it.
+    Probe(probe::Args),
+    /// Run any command under a hard memory and time budget.
     Guard(guard::Args),
-    /// Watches over a run, or stands by to clean up (started by nix-culprit itself)
+    /// Go on with an investigation that was interrupted.
+    Resume(case::Resume),
+    /// Show the journal of an investigation.
+    Log(case::Log),
+    /// Write the report of a finished investigation once more.
+    Report(case::Report),
+    /// Say what this machine can do, and what to do about what is missing.
+    Doctor(doctor::Args),
+    /// Watches over a run, or stands by to clean up (started by nix-culprit itself).
     #[command(hide = true)]
     Warden {
         /// The number of the socket to the tool.

@@ -2,9 +2,11 @@
 
 mod call;
 pub mod child;
+pub mod dirs;
 pub mod git;
 pub mod interrupt;
 mod kept;
 pub mod limit;
+pub mod nix;
 pub mod treefs;
 pub mod warden;

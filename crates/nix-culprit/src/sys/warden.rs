@@ -8,6 +8,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +18,14 @@ use serde::{Deserialize, Serialize};
 
 use super::child::{self, Call, Start};
 use super::interrupt::Interrupt;
+#[cfg(target_os = "linux")]
 use super::limit::watch::{self, Plan};
 
 /// What the tool says to a warden, one JSON document a line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Run this; after it single bytes follow.
+    #[cfg(target_os = "linux")]
     Run(Box<Plan>),
     /// Do this if I am killed.
     Hold(Duty),
@@ -108,13 +111,20 @@ impl Drop for Held {
 
 /// Lives a warden's life on the socket with this number: the hidden subcommand `warden`.
 ///
+/// Takes the socket over, so it is called once, by `main`, before anything else is opened.
+///
 /// # Errors
 /// When the number is no socket, or the tool talks nonsense.
-pub fn serve(socket: RawFd) -> io::Result<()> {
+pub fn serve(number: RawFd) -> io::Result<()> {
+    let socket = fs::metadata(format!("/dev/fd/{number}"))?.file_type().is_socket();
+    if number <= 2 || !socket {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a warden is started by nix-culprit itself"));
+    }
     #[expect(unsafe_code, reason = "the socket comes from the parent process, as a bare number")]
-    // SAFETY: the tool passed it to this process alone, under this number, and nothing here has used it yet.
-    let mut socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(socket) });
-    // It must not reach the programs that we start; fails too if there is no such descriptor.
+    // SAFETY: it is an open socket that the tool passed to this process alone, under this number, and
+    // nothing else here has taken it over: this is the first thing that the process does.
+    let mut socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(number) });
+    // It must not reach the programs that we start.
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
     let mut heard = Vec::new();
     let mut chunk = [0; 4096];
@@ -129,6 +139,7 @@ pub fn serve(socket: RawFd) -> io::Result<()> {
     };
     let (first, rest) = heard.split_at(end);
     match serde_json::from_slice(first)? {
+        #[cfg(target_os = "linux")]
         Request::Run(plan) => {
             let answer = watch::run(&plan, &socket, rest);
             socket.set_nonblocking(false)?;
@@ -155,6 +166,7 @@ fn stand_by(first: Request, more: impl BufRead) -> io::Result<()> {
                 }
             }
             Request::Bye => return Ok(()),
+            #[cfg(target_os = "linux")]
             Request::Run(_) => return Err(io::Error::other("a warden that stands by runs nothing")),
         }
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,8 +37,7 @@ impl Bench {
             "#!/bin/sh\nexec env HOME='{}' XDG_CONFIG_HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 {variables} git \"$@\"\n",
             home.display()
         );
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        install(&program, &script);
         Git::new(program, &self.interrupt).unwrap()
     }
 
@@ -55,7 +55,6 @@ impl Bench {
     }
 
     pub(crate) fn feed(&self, folder: &Path, args: &[&str], input: &[u8]) -> String {
-        use std::io::Write;
         let mut child = Command::new("git")
             .args(["-c", "protocol.file.allow=always"])
             .args(args)
@@ -127,12 +126,12 @@ impl Bench {
     /// Sets a trap in the settings, for all repositories or one: hooks, filters, monitor, pager, signatures.
     pub(crate) fn trap(&self, config: &Path, hooks: &Path) {
         let trap = self.path("trap");
-        fs::write(&trap, format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\ncat\n", self.path("sprung").display())).unwrap();
-        fs::set_permissions(&trap, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\ncat\n", self.path("sprung").display());
+        install(&trap, &script);
         fs::create_dir_all(hooks).unwrap();
         for hook in ["post-checkout", "post-index-change", "pre-auto-gc", "reference-transaction", "fsmonitor-watchman"]
         {
-            fs::copy(&trap, hooks.join(hook)).unwrap();
+            install(&hooks.join(hook), &script);
         }
         let (trap, hooks) = (trap.display(), hooks.display());
         let text = format!(
@@ -150,6 +149,15 @@ impl Bench {
     pub(crate) fn sprung(&self) -> Option<String> {
         fs::read_to_string(self.path("sprung")).ok()
     }
+}
+
+/// Writes a program by another process: while this one has it open for writing, a child that another
+/// test's thread starts would inherit that, and the program could not be run ("text file busy").
+fn install(program: &Path, script: &str) {
+    let mut child =
+        Command::new("install").args(["-m755", "/dev/stdin"]).arg(program).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 /// What a path is: `file`, `exec`, `link` or `dir`, and its content or target.

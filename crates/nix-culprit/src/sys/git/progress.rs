@@ -1,5 +1,7 @@
 //! Progress of git's long works, read from its stderr.
 
+use std::fmt;
+
 /// What git is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -13,6 +15,18 @@ pub enum Phase {
     Resolving,
     /// Files of a checkout are written.
     Writing,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counting => "counting",
+            Self::Compressing => "compressing",
+            Self::Receiving => "receiving",
+            Self::Resolving => "resolving",
+            Self::Writing => "writing",
+        })
+    }
 }
 
 /// How far one phase has come.

@@ -1,7 +1,7 @@
 //! A copy of the user's flake as Nix sees it.
 //!
 //! In a git repository that is: the files that the index names, with their contents in the working
-//! tree, committed or not; untracked files are left out, and submodules are empty folders. Outside
+//! tree, committed or not; untracked files and submodules are left out. Outside
 //! of git it is every file. Symbolic links are copied as links and never followed.
 //!
 //! Nix reads a *clean* repository from git's objects instead of the working tree: the two differ
@@ -33,13 +33,6 @@ pub struct Snapshot {
     pub dirty: bool,
 }
 
-/// What the index says about a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    File,
-    Submodule,
-}
-
 impl Snapshot {
     /// Copies the flake in `folder`, and the repository around it, to the new folder `into`.
     ///
@@ -60,12 +53,12 @@ impl Snapshot {
         let Some(toplevel) = repository.toplevel() else { return Err(GitError::NoWorkingTree(folder)) };
         let dir = folder.strip_prefix(toplevel).unwrap_or(Path::new("")).to_owned();
         let list = repository.call_in_tree(toplevel).args(["ls-files", "-z", "--stage"]).output(git)?;
-        let entries = parse_index(&list).ok_or_else(|| unexpected("git ls-files", &list))?;
+        let paths = parse_index(&list).ok_or_else(|| unexpected("git ls-files", &list))?;
         let root = new_folder(into, None)?;
         let mut copy = Copy { from: toplevel, to: &root, folders: HashMap::new() };
-        for (path, kind) in &entries {
+        for path in &paths {
             git.go_on("copy the flake")?;
-            copy.entry(path, *kind)?;
+            copy.entry(path)?;
         }
         let head = repository.head()?;
         let dirty = head.is_none() || repository.is_dirty(toplevel)?;
@@ -115,19 +108,20 @@ fn new_folder(folder: &Path, outside: Option<&Path>) -> Result<PathBuf, GitError
     Ok(real)
 }
 
-/// Reads `MODE OBJECT STAGE\tPATH\0…`; a path in conflict has several stages and is named once.
-fn parse_index(list: &[u8]) -> Option<Vec<(PathBuf, Kind)>> {
-    let mut entries: Vec<(PathBuf, Kind)> = vec![];
+/// Reads `MODE OBJECT STAGE\tPATH\0…`; a path in conflict has several stages and is named once, and
+/// a submodule (mode 160000) is left out: Nix 2.26 and later have nothing at its path, and 2.8 has an
+/// empty folder there only when nothing is changed.
+fn parse_index(list: &[u8]) -> Option<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = vec![];
     for entry in list.split(|b| *b == 0).filter(|entry| !entry.is_empty()) {
         let tab = entry.iter().position(|b| *b == b'\t')?;
-        let kind = if entry.starts_with(b"160000 ") { Kind::Submodule } else { Kind::File };
         let path = path_of(&entry[tab + 1..]);
         super::repository::inside(&path).ok()?;
-        if entries.last().is_none_or(|(last, _)| *last != path) {
-            entries.push((path, kind));
+        if !entry.starts_with(b"160000 ") && paths.last() != Some(&path) {
+            paths.push(path);
         }
     }
-    Some(entries)
+    Some(paths)
 }
 
 /// A copy under way. Remembers which folders of the source are real ones: behind a symbolic link,
@@ -139,24 +133,18 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn entry(&mut self, path: &Path, kind: Kind) -> Result<(), GitError> {
+    fn entry(&mut self, path: &Path) -> Result<(), GitError> {
         let Some(parent) = path.parent() else { return Ok(()) };
         if !self.is_real(parent)? {
             return Ok(());
         }
         let (from, to) = (self.from.join(path), self.to.join(path));
-        let Some(kind_there) = kind_of(&from)? else { return Ok(()) };
-        if kind == Kind::Submodule {
-            return match kind_there {
-                There::Folder => create(self.to, path),
-                There::File { .. } | There::Link | There::Other => Ok(()),
-            };
-        }
-        match kind_there {
-            There::Folder | There::Other => Ok(()),
-            There::File { .. } | There::Link => {
-                create(self.to, parent)?;
-                copy_one(&from, &to, kind_there)
+        match kind_of(&from)? {
+            None | Some(There::Folder | There::Other) => Ok(()),
+            Some(there @ (There::File { .. } | There::Link)) => {
+                let folder = self.to.join(parent);
+                fs::create_dir_all(&folder).map_err(at(&folder))?;
+                copy_one(&from, &to, there)
             }
         }
     }
@@ -200,11 +188,6 @@ fn kind_of(path: &Path) -> Result<Option<There>, GitError> {
     } else {
         There::Other
     }))
-}
-
-fn create(root: &Path, folder: &Path) -> Result<(), GitError> {
-    let folder = root.join(folder);
-    fs::create_dir_all(&folder).map_err(at(&folder))
 }
 
 /// Copies a file or a link; the copy is writable, and executable where the file is.
@@ -256,14 +239,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_index_names_each_path_once_and_submodules_as_such() {
+    fn the_index_names_each_path_once_and_no_submodules() {
         let zero = "0".repeat(40);
         let list = format!(
             "100644 {zero} 0\ta b\n\0100755 {zero} 1\tc\0100755 {zero} 2\tc\0120000 {zero} 0\tl\0160000 {zero} 0\ts\0"
         );
-        let entries = parse_index(list.as_bytes()).unwrap();
-        let expected = [("a b\n", Kind::File), ("c", Kind::File), ("l", Kind::File), ("s", Kind::Submodule)];
-        assert_eq!(entries, expected.map(|(path, kind)| (PathBuf::from(path), kind)));
+        let paths = parse_index(list.as_bytes()).unwrap();
+        assert_eq!(paths, ["a b\n", "c", "l"].map(PathBuf::from));
         assert_eq!(parse_index(b""), Some(vec![]));
         assert_eq!(parse_index(b"100644 x 0\t../x\0"), None);
         assert_eq!(parse_index(b"nonsense\0"), None);

@@ -2,7 +2,9 @@
 //!
 //! A checkout has contents as they are recorded in git, without filters, line-end conversion or
 //! keywords, and submodules as empty folders. A forge's tarball of the same commit can differ: it
-//! applies the attributes `export-subst` and `export-ignore`, which a checkout does not.
+//! applies the attributes `export-subst` and `export-ignore`, which a checkout does not. So does
+//! `git+file` of Nix 2.8, through `git archive`; 2.26 and 2.34 do not, and have nothing where a
+//! submodule is.
 
 use std::fs;
 use std::path::{Path, PathBuf};

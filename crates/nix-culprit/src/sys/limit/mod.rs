@@ -13,10 +13,17 @@ pub mod budget;
 mod cgroup;
 mod cgroup_v1;
 mod cgroup_v2;
+#[cfg(target_os = "linux")]
 mod curve;
+#[cfg(target_os = "linux")]
+mod run;
+#[cfg(not(target_os = "linux"))]
+#[path = "run_elsewhere.rs"]
 mod run;
 mod scope;
+#[cfg(target_os = "linux")]
 mod tree;
+#[cfg(target_os = "linux")]
 pub(super) mod watch;
 
 use std::fmt;

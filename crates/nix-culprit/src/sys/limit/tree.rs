@@ -6,9 +6,10 @@
 //! descendants are complete: a new session, a new process group or a double fork hides nobody.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use nix_culprit_core::quantity::Bytes;
@@ -33,7 +34,7 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn new(proc: PathBuf) -> Self {
-        Self { proc, page: rustix::param::page_size() as u64, path: String::new(), buffer: Vec::new() }
+        Self { proc, page: rustix::param::page_size() as u64, path: String::new(), buffer: vec![0; 4096] }
     }
 
     /// Returns the process ids of all descendants of `root`, not `root` itself.
@@ -76,17 +77,27 @@ impl Tree {
     fn children(&mut self, pid: u32, into: &mut Vec<u32>) -> bool {
         self.path.clear();
         let _never = write!(self.path, "{pid}/task");
-        let Ok(threads) = fs::read_dir(self.proc.join(&self.path)) else { return true };
+        let folder = self.proc.join(&self.path);
+        let Ok(about) = fs::metadata(&folder) else { return true };
+        // A folder has a link from each folder in it, so this tells how many threads there are. Most
+        // processes have one, and then the folder need not be listed, which is what costs most here.
+        if about.nlink() == 3 {
+            return self.children_of_thread(pid, pid, into);
+        }
         let mut listed = false;
-        for thread in threads.flatten() {
-            let Some(thread) = thread.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-            let file = format!("task/{thread}/children");
-            if let Some(text) = self.read(pid, &file) {
-                listed = true;
-                into.extend(text.split_ascii_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        for thread in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if let Some(thread) = thread.file_name().to_str().and_then(|name| name.parse().ok()) {
+                listed |= self.children_of_thread(pid, thread, into);
             }
         }
         listed
+    }
+
+    fn children_of_thread(&mut self, pid: u32, thread: u32, into: &mut Vec<u32>) -> bool {
+        let text = self.read(pid, format_args!("task/{thread}/children"));
+        let Some(text) = text else { return false };
+        into.extend(text.split_ascii_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        true
     }
 
     /// Finds the descendants by everybody's parent, for kernels that do not list children.
@@ -110,12 +121,23 @@ impl Tree {
     }
 
     /// Reads one file of one process; `None` when it is gone.
-    fn read(&mut self, pid: u32, file: &str) -> Option<&str> {
+    fn read(&mut self, pid: u32, file: impl fmt::Display) -> Option<&str> {
         self.path.clear();
         write!(self.path, "{pid}/{file}").ok()?;
-        self.buffer.clear();
-        File::open(self.proc.join(&self.path)).ok()?.read_to_end(&mut self.buffer).ok()?;
-        std::str::from_utf8(&self.buffer).ok()
+        let mut file = File::open(self.proc.join(&self.path)).ok()?;
+        let mut filled = 0;
+        loop {
+            let count = file.read(&mut self.buffer[filled..]).ok()?;
+            filled += count;
+            // The kernel gives these files in pieces of up to a page: a short one is the last.
+            if count == 0 || (filled < 1024 && filled < self.buffer.len()) {
+                break;
+            }
+            if filled == self.buffer.len() {
+                self.buffer.resize(2 * filled, 0);
+            }
+        }
+        std::str::from_utf8(&self.buffer[..filled]).ok()
     }
 }
 

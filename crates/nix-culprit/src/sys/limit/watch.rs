@@ -28,6 +28,8 @@ use crate::sys::child::{self, Call, Group, Lifetime, Output, Start, Stdin};
 const TICK: Duration = Duration::from_millis(20);
 /// How often at most: when memory grows so fast that the budget is near.
 const FASTEST: Duration = Duration::from_millis(2);
+/// How often the kernel's counters are looked at; they tell of rare things only.
+const COUNTERS: Duration = Duration::from_millis(200);
 /// How long a program may take to end by itself after SIGINT.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a cgroup may sit at its limit without anybody being killed.
@@ -114,6 +116,8 @@ struct Watch<'a> {
     /// Memory that the cheap count sees twice, and until when that is believed.
     twice: (Bytes, Option<Instant>),
     stuck: Option<(Instant, u64)>,
+    /// When the kernel's counters are due.
+    counters: Instant,
     kernel_oom: bool,
 }
 
@@ -218,6 +222,7 @@ impl<'a> Watch<'a> {
             last: (Bytes(0), began),
             twice: (Bytes(0), None),
             stuck: None,
+            counters: began,
             kernel_oom: false,
         })
     }
@@ -310,7 +315,10 @@ impl<'a> Watch<'a> {
             self.kill.get_or_insert(Kill::Memory);
             self.asked = None;
         }
-        self.look_at_kernel(&members);
+        if now >= self.counters {
+            self.counters = now + COUNTERS;
+            self.look_at_kernel(&members);
+        }
         let (before, then) = std::mem::replace(&mut self.last, (total, now));
         let grown = total.0.checked_sub(before.0).filter(|grown| *grown > 0)?;
         let left = budget.0.saturating_sub(total.0);

@@ -1,0 +1,252 @@
+//! Making assignments: a lock with some nodes elsewhere, and all others frozen.
+//!
+//! Owns the edits. They keep the keys of the nodes that stay. Must not find out hashes: what is not
+//! handed in is left out, and Nix then computes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::flake::attrs::Attrs;
+use crate::flake::lock::{Input, Lock, LockError, Node};
+use crate::flake::reference::Source;
+use crate::flake::walk::Resolver;
+use crate::ids::{CommitId, InputPath, NodeKey};
+
+/// A revision to put into a lock, with what is known of its tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The commit.
+    pub rev: CommitId,
+    /// The commit's date, in seconds since 1970.
+    pub last_modified: Option<u64>,
+    /// The hash of the tree, such as `sha256-…`.
+    pub nar_hash: Option<String>,
+    /// The number of commits up to this one; only kept for git that is not shallow, which alone has it.
+    pub rev_count: Option<u64>,
+}
+
+impl Revision {
+    /// Names a commit of which nothing else is known; Nix finds out the rest.
+    #[must_use]
+    pub fn bare(commit: &CommitId) -> Self {
+        Self { rev: commit.clone(), last_modified: None, nar_hash: None, rev_count: None }
+    }
+}
+
+/// Attributes that tell about one tree and are wrong for any other.
+const OF_ONE_TREE: [&str; 7] =
+    ["narHash", "lastModified", "lastModifiedDate", "revCount", "treeHash", "dirtyRev", "dirtyShortRev"];
+
+impl Lock {
+    /// Returns the lock with one node at another revision.
+    ///
+    /// The inputs of the node stay as they are, even where its `flake.nix` asks for others by then.
+    ///
+    /// # Errors
+    /// When there is no such node, or it is of a type without git revisions.
+    pub fn with_revision(&self, key: &NodeKey, new: &Revision) -> Result<Self, LockError> {
+        let reference = self.locked(key)?;
+        let (is_git, shallow) = match reference.source {
+            Source::Git { .. } => (true, reference.extra.flag("shallow") == Some(true)),
+            Source::Forge { .. } => (false, false),
+            Source::Path { .. }
+            | Source::Tarball { .. }
+            | Source::File { .. }
+            | Source::Indirect { .. }
+            | Source::Other { .. } => {
+                return Err(LockError::NoRevisions { node: key.clone(), kind: reference.kind().to_owned() });
+            }
+        };
+        let mut attrs = reference.to_attrs();
+        for name in OF_ONE_TREE {
+            attrs.0.remove(name);
+        }
+        if !is_git {
+            // Forges' archives take a branch or a commit, not both.
+            attrs.0.remove("ref");
+        }
+        attrs.set("rev", Some(new.rev.as_str()));
+        attrs.set("lastModified", new.last_modified);
+        attrs.set("narHash", new.nar_hash.as_deref());
+        attrs.set("revCount", new.rev_count.filter(|_| is_git && !shallow));
+        self.with_locked(key, attrs)
+    }
+
+    /// Returns the lock with the tree of one node coming from elsewhere.
+    ///
+    /// # Errors
+    /// When there is no such node, or it is the root.
+    pub fn with_locked(&self, key: &NodeKey, locked: Attrs) -> Result<Self, LockError> {
+        let mut lock = self.clone();
+        let node = lock.nodes.get_mut(key).ok_or_else(|| LockError::NoSuchNode(key.clone()))?;
+        if node.locked.is_none() {
+            return Err(LockError::NotLocked(key.clone()));
+        }
+        node.locked = Some(locked);
+        Ok(lock)
+    }
+
+    /// Returns the lock with one input, and all nodes below it, as in another lock.
+    ///
+    /// # Errors
+    /// As [`Lock::with_inputs_from`].
+    pub fn with_input_from(&self, path: &InputPath, other: &Self) -> Result<Self, LockError> {
+        self.with_inputs_from(std::slice::from_ref(path), other)
+    }
+
+    /// Returns the lock with some inputs, and all nodes below them, as in another lock.
+    ///
+    /// An input that the other lock lacks is removed. Follows are taken as they are; one that would
+    /// lead nowhere in the result, or round in a circle, is led to the node where it led, or to a
+    /// copy of it. Nodes that no input leads to any more are dropped. The empty path stands for
+    /// the whole lock.
+    ///
+    /// # Errors
+    /// When an input is in neither lock, or what it belongs to is not in this one.
+    pub fn with_inputs_from(&self, paths: &[InputPath], other: &Self) -> Result<Self, LockError> {
+        let (own, other) = (self.as_tree(), other.as_tree());
+        if paths.iter().any(|path| path.0.is_empty()) {
+            return Ok(other);
+        }
+        let mut graft = Graft::new(&own, &other);
+        let mut paths = paths.to_vec();
+        paths.sort_by_key(|path| path.0.len());
+        let mut taken: Vec<InputPath> = Vec::new();
+        for path in paths {
+            if !taken.iter().any(|above| path.is_below(above)) {
+                graft.take(&path)?;
+                taken.push(path);
+            }
+        }
+        graft.mend();
+        graft.result.drop_unreachable();
+        Ok(graft.result)
+    }
+
+    fn drop_unreachable(&mut self) {
+        let reachable: BTreeSet<NodeKey> = self.in_breadth().into_iter().map(|(key, _)| key).collect();
+        self.nodes.retain(|key, _| reachable.contains(key));
+    }
+}
+
+/// A lock that takes over parts of another one.
+struct Graft<'a> {
+    own: &'a Lock,
+    other: &'a Lock,
+    result: Lock,
+    /// Keys in `result` by keys in `other`.
+    imported: BTreeMap<NodeKey, NodeKey>,
+    /// Inputs (node in `result`, name) that came from `other`.
+    foreign: BTreeSet<(NodeKey, String)>,
+}
+
+impl<'a> Graft<'a> {
+    fn new(own: &'a Lock, other: &'a Lock) -> Self {
+        let imported = BTreeMap::from([(other.root.clone(), own.root.clone())]);
+        Self { own, other, result: own.clone(), imported, foreign: BTreeSet::new() }
+    }
+
+    fn take(&mut self, path: &InputPath) -> Result<(), LockError> {
+        let Some((name, above)) = path.0.split_last() else { return Ok(()) };
+        let above = InputPath(above.to_vec());
+        let parent = Resolver::new(&self.result).path(&above)?.clone();
+        let there = Resolver::new(self.other).path(&above).ok().and_then(|key| self.other.nodes.get(key));
+        match there.and_then(|node| node.inputs.get(name)) {
+            Some(input) => {
+                let input = self.import_input(input);
+                self.foreign.insert((parent.clone(), name.clone()));
+                self.parent_inputs(&parent).insert(name.clone(), input);
+            }
+            None => {
+                if self.parent_inputs(&parent).remove(name).is_none() {
+                    let (path, name) = (path.clone(), name.clone());
+                    return Err(LockError::MissingInput { path, node: parent, name });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn parent_inputs(&mut self, key: &NodeKey) -> &mut BTreeMap<String, Input> {
+        &mut self.result.nodes.entry(key.clone()).or_default().inputs
+    }
+
+    fn import_input(&mut self, input: &Input) -> Input {
+        match input {
+            Input::Node(key) => Input::Node(self.import(key)),
+            Input::Follows(path) => Input::Follows(path.clone()),
+        }
+    }
+
+    /// Copies a node of the other lock with all below it, and returns its key here.
+    fn import(&mut self, key: &NodeKey) -> NodeKey {
+        if let Some(known) = self.imported.get(key) {
+            return known.clone();
+        }
+        let top = self.reserve(key);
+        let mut queue = vec![key.clone()];
+        while let Some(key) = queue.pop() {
+            let Some(mut node) = self.other.nodes.get(&key).cloned() else { continue };
+            let here = self.imported[&key].clone();
+            for (name, input) in &mut node.inputs {
+                self.foreign.insert((here.clone(), name.clone()));
+                if let Input::Node(target) = input {
+                    if !self.imported.contains_key(target) {
+                        self.reserve(target);
+                        queue.push(target.clone());
+                    }
+                    *target = self.imported[target].clone();
+                }
+            }
+            self.result.nodes.insert(here, node);
+        }
+        top
+    }
+
+    /// Chooses a key that is still free, the same one where possible.
+    fn reserve(&mut self, key: &NodeKey) -> NodeKey {
+        let numbered = (2..).map(|number| NodeKey(format!("{key}_{number}")));
+        let free = std::iter::once(key.clone()).chain(numbered).find(|key| !self.result.nodes.contains_key(key));
+        let free = free.unwrap_or_else(|| key.clone());
+        self.imported.insert(key.clone(), free.clone());
+        self.result.nodes.insert(free.clone(), Node::default());
+        free
+    }
+
+    /// Gives follows that do not resolve a node of their own: first those that were taken over.
+    fn mend(&mut self) {
+        for foreign in [true, false] {
+            while let Some((key, name, target)) = self.find_broken(foreign) {
+                let target = if foreign { self.import(&target) } else { target };
+                // The node may still be at some other place: then that is followed.
+                let input = match self.result.paths().remove(&target) {
+                    Some(path) => Input::Follows(path),
+                    None => Input::Node(target),
+                };
+                self.parent_inputs(&key).insert(name, input);
+            }
+        }
+    }
+
+    /// Finds a follows that leads nowhere here, but somewhere in the lock that it comes from.
+    fn find_broken(&self, foreign: bool) -> Option<(NodeKey, String, NodeKey)> {
+        let origin = if foreign { self.other } else { self.own };
+        let (mut here, mut there) = (Resolver::new(&self.result), Resolver::new(origin));
+        for (key, node) in self.result.in_breadth().iter().filter_map(|(key, _)| self.result.nodes.get_key_value(key)) {
+            for (name, input) in &node.inputs {
+                let Input::Follows(path) = input else { continue };
+                let from_origin = self.foreign.contains(&(key.clone(), name.clone())) == foreign;
+                if from_origin
+                    && here.path(path).is_err()
+                    && let Ok(target) = there.path(path)
+                {
+                    return Some((key.clone(), name.clone(), target.clone()));
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "assign_tests.rs"]
+mod tests;

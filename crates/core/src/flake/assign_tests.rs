@@ -1,0 +1,148 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::flake::diff::{ChangeKind, Link, diff};
+use crate::flake::reference::FlakeRef;
+use crate::flake::sample::{NIX_2_34, any_lock, lock, path};
+
+fn revision(digit: &str) -> Revision {
+    Revision { rev: digit.repeat(40).parse().unwrap(), last_modified: None, nar_hash: None, rev_count: Some(7) }
+}
+
+fn changed_lines(one: &str, two: &str) -> String {
+    let (one, two): (Vec<_>, Vec<_>) = (one.lines().collect(), two.lines().collect());
+    let gone = one.iter().filter(|line| !two.contains(line)).map(|line| format!("-{}", line.trim()));
+    let new = two.iter().filter(|line| !one.contains(line)).map(|line| format!("+{}", line.trim()));
+    gone.chain(new).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn another_revision_drops_what_is_wrong_for_it_and_changes_nothing_else() {
+    let real = Lock::parse(NIX_2_34).unwrap();
+    let edited = real.with_revision(&NodeKey("pkgs_2".into()), &revision("a")).unwrap();
+    assert_eq!(
+        changed_lines(NIX_2_34, &edited.to_json()),
+        "+\"rev\": \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\n+\"revCount\": 7,"
+    );
+    assert_eq!(NIX_2_34.lines().count() - edited.to_json().lines().count(), 2);
+    let shallow = real.with_revision(&NodeKey("overlay2".into()), &revision("a")).unwrap();
+    let attrs = shallow.node(&NodeKey("overlay2".into())).unwrap().locked.clone().unwrap();
+    assert_eq!((attrs.number("revCount"), attrs.text("ref")), (None, Some("refs/heads/main")));
+}
+
+#[test]
+fn what_is_known_of_a_revision_is_written() {
+    let known = Revision { last_modified: Some(9), nar_hash: Some("sha256-y".into()), ..revision("b") };
+    let lock = lock("a=1").with_revision(&NodeKey("a".into()), &known).unwrap();
+    let attrs = lock.node(&NodeKey("a".into())).unwrap().locked.clone().unwrap();
+    assert_eq!((attrs.number("lastModified"), attrs.text("narHash")), (Some(9), Some("sha256-y")));
+    assert_eq!(attrs.number("revCount"), None, "archives of forges have none");
+}
+
+#[test]
+fn what_has_no_revision_is_refused() {
+    let real = Lock::parse(NIX_2_34).unwrap();
+    let error = |key: &str| real.with_revision(&NodeKey(key.into()), &revision("a")).unwrap_err().to_string();
+    assert_eq!(error("sub"), "the node `sub` of the lock file is of type `path`, which has no revision to choose");
+    assert_eq!(error("root"), "the node `root` of the lock file is not locked");
+    assert_eq!(error("gone"), "the lock file has no node `gone`");
+}
+
+#[test]
+fn inputs_are_taken_from_another_lock_with_what_is_below_them() {
+    let good = lock("a=1 b=1 b/c=1 b/d>a");
+    let bad = lock("a=2 b=2 b/c=2 b/e b/d>a new new/a>a");
+    let take = |paths: &[&str]| good.with_inputs_from(&paths.iter().map(|text| path(text)).collect::<Vec<_>>(), &bad);
+    let shown = |lock: &Lock| diff(&good, lock).iter().map(|change| change.path().to_string()).collect::<Vec<_>>();
+    assert_eq!(shown(&take(&["b"]).unwrap()), ["b", "b/c", "b/e"]);
+    assert_eq!(shown(&take(&["b/c"]).unwrap()), ["b/c"]);
+    assert_eq!(shown(&take(&["new"]).unwrap()), ["new"]);
+    assert_eq!(take(&["new"]).unwrap().resolve(&path("new/a")).unwrap(), good.resolve(&path("a")).unwrap());
+    assert_eq!(shown(&bad.with_input_from(&path("new"), &good).unwrap()), shown(&take(&["a", "b"]).unwrap()));
+    assert!(diff(&take(&[""]).unwrap(), &bad).is_empty());
+    assert!(matches!(take(&["x"]), Err(LockError::MissingInput { .. })));
+    assert!(matches!(take(&["new/a"]), Err(LockError::MissingInput { .. })));
+}
+
+#[test]
+fn follows_that_would_break_become_nodes_of_their_own() {
+    let (good, bad) = (lock("a a/u=1"), lock("a a/u>u u=2"));
+    let alone = good.with_input_from(&path("a/u"), &bad).unwrap();
+    let key = alone.resolve(&path("a/u")).unwrap();
+    assert_eq!(alone.locked(&key).unwrap().rev(), Some(revision("2").rev));
+    let gone = bad.with_input_from(&path("u"), &good).unwrap();
+    assert!(gone.resolve(&path("u")).is_err() && gone.resolve(&path("a/u")).is_ok());
+    // Each follows the other, in one lock each: together they would go round in a circle.
+    let (one, two) = (lock("a a/x>b/x b b/x=1"), lock("a a/x=2 b b/x>a/x"));
+    let mixed = one.with_input_from(&path("b/x"), &two).unwrap();
+    assert_eq!(mixed.locked(&mixed.resolve(&path("a/x")).unwrap()).unwrap().rev(), Some(revision("2").rev));
+}
+
+fn locked_at(lock: &Lock, path: &InputPath) -> Option<FlakeRef> {
+    lock.locked(&lock.resolve(path).ok()?).ok()
+}
+
+proptest! {
+    #[test]
+    fn one_revision_leaves_all_other_nodes_as_they_are(lock in any_lock(), index in any::<prop::sample::Index>()) {
+        let keys: Vec<&NodeKey> = lock.nodes.keys().filter(|key| **key != lock.root).collect();
+        prop_assume!(!keys.is_empty());
+        let key = keys[index.index(keys.len())];
+        let edited = lock.with_revision(key, &revision("f")).unwrap();
+        for (other, node) in &lock.nodes {
+            prop_assert_eq!(node == &edited.nodes[other], other != key);
+        }
+    }
+
+    #[test]
+    fn all_changes_together_make_the_other_lock(good in any_lock(), bad in any_lock()) {
+        let paths: Vec<InputPath> = diff(&good, &bad).iter().map(|change| change.path().clone()).collect();
+        let all = good.with_inputs_from(&paths, &bad).unwrap();
+        prop_assert_eq!(diff(&all, &bad), []);
+        prop_assert_eq!(all.inputs().unwrap().len(), bad.inputs().unwrap().len());
+    }
+
+    #[test]
+    fn the_changes_one_after_another_leave_no_input_out(good in any_lock(), bad in any_lock()) {
+        let mut lock = good.clone();
+        let mut done: Vec<InputPath> = Vec::new();
+        for change in diff(&good, &bad) {
+            if !done.iter().any(|above| change.path().is_below(above)) {
+                lock = lock.with_input_from(change.path(), &bad).unwrap();
+                done.push(change.path().clone());
+            }
+        }
+        // Follows may have become nodes on the way, but each input that the other lock has is there.
+        for (path, _) in bad.inputs().unwrap() {
+            prop_assert!(lock.resolve(&path).is_ok(), "{}", path);
+        }
+    }
+
+    #[test]
+    fn one_change_alone_changes_only_what_belongs_to_it(good in any_lock(), bad in any_lock()) {
+        for change in diff(&good, &bad) {
+            let alone = good.with_input_from(change.path(), &bad).unwrap();
+            prop_assert!(alone.inputs().is_ok());
+            for found in diff(&good, &alone) {
+                if found.path().is_below(change.path()) {
+                    continue;
+                }
+                // Elsewhere, only follows that would have broken may differ, and not in where they lead.
+                let mended = matches!(&found.kind, ChangeKind::Follows { from: Link::Follows(_), .. });
+                prop_assert!(mended, "{} for {}", found, change);
+                prop_assert_eq!(locked_at(&good, found.path()), locked_at(&alone, found.path()));
+            }
+            for rest in diff(&alone, &bad) {
+                let done = rest.path().is_below(change.path());
+                let mended = matches!(&rest.kind, ChangeKind::Follows { to: Link::Follows(_), .. });
+                prop_assert!(!done || mended, "{} after {}", rest, change);
+            }
+            // New nodes never take the key of an old one, so an old key means a frozen node.
+            for (key, node) in &alone.nodes {
+                if let Some(frozen) = good.nodes.get(key) {
+                    prop_assert_eq!(Node { inputs: BTreeMap::new(), ..frozen.clone() }, Node { inputs: BTreeMap::new(), ..node.clone() });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! `report.md`: what is pasted into an issue tracker.
+//!
+//! Every text that is not our own goes through `Page::code` or `Page::block`: redacted, made
+//! inert, and cut to a length. The whole stays under [`MOST`] characters. Authors are not named.
+
+use std::fmt::Write as _;
+
+use super::escape::{self, Place};
+use super::model::{Commit, Confirmation, Direction, End, LockedAt, Probe, Report, SearchResult, Subject};
+use super::redact::Redactor;
+use super::{replay, words};
+use crate::ids::CommitId;
+use crate::outcome::{Observation, Verdict};
+use crate::quantity::show_duration;
+
+/// The most characters that a report has; trackers take 65,536 characters.
+pub const MOST: usize = 65_000;
+/// The most characters of a replay script that is shown within the report.
+const SCRIPT: usize = 24_000;
+/// The characters that a replay script within the report leaves for the evidence.
+const EVIDENCE: usize = 12_000;
+
+/// Returns the report as Markdown for issue trackers.
+#[must_use]
+pub fn render(report: &Report, redactor: &Redactor) -> String {
+    let mut page = Page { out: String::new(), redactor, report };
+    page.problem();
+    page.result();
+    page.confirmation();
+    page.doubts();
+    page.environment();
+    page.lock_changes();
+    page.replay();
+    page.evidence();
+    let footer = format!("\nMade by nix-culprit {}.\n", page.code(&report.environment.tool_version, 40));
+    page.out.push_str(&footer);
+    debug_assert!(page.length() <= MOST, "the parts' limits add up to less than the whole's");
+    page.out
+}
+
+struct Page<'a> {
+    out: String,
+    redactor: &'a Redactor,
+    report: &'a Report,
+}
+
+impl Page<'_> {
+    /// Writes one line, or a paragraph if it ends in an empty one.
+    fn put(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn length(&self) -> usize {
+        self.out.chars().count()
+    }
+
+    fn heading(&mut self, text: &str) {
+        let _ = write!(self.out, "\n### {text}\n\n");
+    }
+
+    /// Redacts a text of which at most `most` characters will be shown.
+    fn redacted(&self, text: &str, most: usize) -> String {
+        // Cut before the costly step, but far enough behind what is shown to leave no half token.
+        let end = text.char_indices().nth(most + 2_000).map_or(text.len(), |(at, _)| at);
+        self.redactor.text(&text[..end])
+    }
+
+    fn code(&self, text: &str, most: usize) -> String {
+        escape::code(&self.redacted(text, most), Place::Text, most)
+    }
+
+    fn cell(&self, text: &str, most: usize) -> String {
+        escape::code(&self.redacted(text, most), Place::Cell, most)
+    }
+
+    fn block(&self, text: &str, most: usize) -> String {
+        escape::block(&self.redacted(text, most), most)
+    }
+
+    fn seen(&self, seen: &Observation) -> String {
+        words::seen(seen, &self.report.environment.limits)
+    }
+
+    fn problem(&mut self) {
+        let report = self.report;
+        let input = report.input.as_ref().map(|input| self.code(&input.path.to_string(), 100));
+        let title = match (&report.result, &report.bad) {
+            (SearchResult::Culprit { commit }, bad) => {
+                let of = input.as_deref().map(|input| format!(" of input {input}")).unwrap_or_default();
+                let what = bad.as_ref().map_or("failure", |end| end.observation.outcome.class.words());
+                match report.direction {
+                    Direction::FindCulprit => format!("{what} since `{}`{of}", commit.revision.short()),
+                    Direction::FindFix => format!("{what} until `{}`{of}", commit.revision.short()),
+                }
+            }
+            (_, Some(bad)) => format!("{} when evaluating", bad.observation.outcome.class.words()),
+            (_, None) => "evaluation".to_owned(),
+        };
+        let (start, rest) = title.split_at(title.chars().next().map_or(0, char::len_utf8));
+        self.put(&format!("## {}{rest}\n", start.to_uppercase()));
+        let (command, target) = (self.code(&report.flake.command, 300), self.code(&report.flake.target, 200));
+        self.put(&format!("{command} (target {target}):\n"));
+        self.end("good", report.good.as_ref());
+        self.end("bad", report.bad.as_ref());
+        if let Some(message) = report.bad.as_ref().and_then(|end| end.observation.outcome.message.as_ref()) {
+            let block = self.block(message, 2_000);
+            self.put(&format!("\nThe message:\n\n{block}"));
+        }
+    }
+
+    fn end(&mut self, word: &str, end: Option<&End>) {
+        let Some(end) = end else { return self.put(&format!("- {word} end: not probed")) };
+        let at = end.revision.as_ref().map(|id| format!(" at `{}`", id.short())).unwrap_or_default();
+        let date = end.date.map(|date| format!(" ({})", date.day())).unwrap_or_default();
+        let unlike = match (&end.verdict, word) {
+            (Verdict::Good, "good") | (Verdict::Bad, "bad") => String::new(),
+            (verdict, _) => format!(" (found to be {})", words::verdict(verdict)),
+        };
+        let seen = self.seen(&end.observation);
+        self.put(&format!("- {word} end{at}{date}{unlike}: {seen}"));
+    }
+
+    fn result(&mut self) {
+        let report = self.report;
+        self.heading("What was found");
+        if let Some(input) = &report.input {
+            let (path, url) = (self.code(&input.path.to_string(), 100), self.code(&input.repository, 300));
+            self.put(&format!("- input: {path} ({url}): {}", words::isolation(input.isolation)));
+        }
+        match &report.result {
+            SearchResult::Culprit { commit } => {
+                self.commit(words::first_commit(report.direction), commit);
+            }
+            SearchResult::OneOf { commits } => {
+                let what = words::first_commit(report.direction);
+                let count = words::counted(commits.len(), "commit");
+                self.put(&format!("- one of these {count} is the {what}; skips leave no more:"));
+                for commit in commits.iter().take(25) {
+                    let line = format!("  - {}, {}", self.hash(commit), self.code(&commit.title, 120));
+                    self.put(&line);
+                }
+                if commits.len() > 25 {
+                    self.put(&format!("  - and {} more (see report.json)", commits.len() - 25));
+                }
+            }
+            SearchResult::NotFound { why } => {
+                let why = words::not_found(why, |text| self.code(text, 400));
+                self.put(&format!("- no commit: {why}"));
+            }
+            SearchResult::Unfinished { suspects, why } => {
+                let left = suspects.map(|n| format!("; {} still possible", words::counted(n, "commit")));
+                let why = self.code(why, 400);
+                self.put(&format!("- **not finished**: {why}{}", left.unwrap_or_default()));
+            }
+        }
+    }
+
+    fn hash(&self, commit: &Commit) -> String {
+        let label = format!("`{}`", commit.revision.short());
+        format!("{} ({})", escape::link(&label, commit.url.as_deref()), commit.date.day())
+    }
+
+    fn commit(&mut self, what: &str, commit: &Commit) {
+        let hash = self.hash(commit);
+        let title = self.code(&commit.title, 300);
+        self.put(&format!("- {what}: {hash}: {title}"));
+        self.put(&format!("  - full hash: `{}`", commit.revision));
+        if let Some(files) = words::files(commit, 10) {
+            let files = self.code(&files, 800);
+            self.put(&format!("  - {files}"));
+        }
+        if let Some(pull) = &commit.pull_request {
+            let label = escape::link(&format!("pull request {}", pull.number), pull.url.as_deref());
+            let title = pull.title.as_ref().map(|title| format!(": {}", self.code(title, 300))).unwrap_or_default();
+            self.put(&format!("  - {label}{title}"));
+        }
+        if let Some(merge) = &commit.merge {
+            self.put(&format!("  - merged by `{}`", merge.short()));
+        }
+    }
+
+    fn confirmation(&mut self) {
+        let Some(confirmation) = &self.report.confirmation else { return };
+        self.heading("How it was confirmed");
+        match confirmation {
+            Confirmation::Faithful { culprit, parent } => {
+                let (culprit, parent) = (self.seen(culprit), self.seen(parent));
+                self.put("The user's own command was run on the commit and on its parent, all other inputs alike:\n");
+                self.put(&format!("- parent: {parent}"));
+                self.put(&format!("- commit: {culprit}"));
+            }
+            Confirmation::FastOnly { why } => {
+                let why = self.code(why, 400);
+                self.put(&format!("In fast mode only; the user's own command was not run: {why}"));
+            }
+            Confirmation::NotConfirmed { why } => {
+                let why = self.code(why, 400);
+                self.put(&format!("**Not confirmed** by the user's own command: {why}"));
+            }
+        }
+    }
+
+    fn doubts(&mut self) {
+        let (skipped, contradictions) = (&self.report.skipped, &self.report.contradictions);
+        if skipped.is_empty() && contradictions.is_empty() {
+            return;
+        }
+        self.heading("What was not proven");
+        for contradiction in contradictions.iter().take(10) {
+            let text = self.code(contradiction, 300);
+            self.put(&format!("- contradiction: {text}"));
+        }
+        if contradictions.len() > 10 {
+            self.put(&format!("- and {} more contradictions (see report.json)", contradictions.len() - 10));
+        }
+        for group in skipped.iter().take(15) {
+            let mut names: Vec<_> = group.commits.iter().take(5).map(|id| format!("`{}`", id.short())).collect();
+            if group.commits.len() > 5 {
+                names.push("…".to_owned());
+            }
+            let reason = self.code(&group.reason, 200);
+            let count = words::counted(group.commits.len(), "commit");
+            self.put(&format!("- skipped {count} ({}): {reason}", names.join(", ")));
+        }
+        if skipped.len() > 15 {
+            self.put(&format!("- and skips for {} more reasons (see report.json)", skipped.len() - 15));
+        }
+    }
+
+    fn environment(&mut self) {
+        let (environment, flake) = (&self.report.environment, &self.report.flake);
+        self.heading("Environment");
+        let limits = &environment.limits;
+        for (name, text) in [
+            ("Nix", &environment.nix_version),
+            ("program", &environment.nix_program),
+            ("system", &environment.system),
+            ("flake", &flake.url),
+        ] {
+            let text = self.code(text, 200);
+            self.put(&format!("- {name}: {text}"));
+        }
+        if let Some(revision) = &flake.revision {
+            self.put(&format!("- the flake's commit: `{}`", revision.short()));
+        }
+        if let Some(description) = &flake.description {
+            let description = self.code(description, 200);
+            self.put(&format!("- the flake's description: {description}"));
+        }
+        let layer = self.code(&limits.layer, 200);
+        let (memory, time) = (limits.memory, show_duration(limits.time));
+        self.put(&format!("- budget of each probe: {memory} of memory, {time}; {layer}"));
+        if let Some(reduced) = limits.search_memory {
+            let words =
+                "of memory: the good end needs far less, and both decisive commits were run with the whole budget";
+            self.put(&format!("- probes between the ends: {reduced} {words}"));
+        }
+        self.put(&format!("- done: {}", words::totals(self.report)));
+    }
+
+    fn lock_changes(&mut self) {
+        let changes = &self.report.lock_changes;
+        if changes.is_empty() {
+            return;
+        }
+        let count = words::counted(changes.len(), "change");
+        self.put(&format!("\n<details><summary>{count} in the lock file</summary>\n"));
+        self.put("| input | what | good end | bad end |\n|---|---|---|---|");
+        for change in changes.iter().take(40) {
+            let input = self.cell(&change.input.to_string(), 60);
+            let (from, to) = (locked_at(change.from.as_ref()), locked_at(change.to.as_ref()));
+            self.put(&format!("| {input} | {} | {from} | {to} |", words::change(change.kind)));
+        }
+        if changes.len() > 40 {
+            self.put(&format!("\n{} more in report.json.", changes.len() - 40));
+        }
+        self.put("\n</details>");
+    }
+
+    fn replay(&mut self) {
+        let Some(script) = replay::render(self.report, self.redactor) else { return };
+        self.heading("How to see it again");
+        self.put("With plain git and nix, in the flake's folder, which is only read: `sh replay.sh` (the file beside the report).");
+        // What would look different here than in the file cannot be pasted from here.
+        let block = escape::block(&script, SCRIPT);
+        if block.contains(&script) && self.length() + block.chars().count() + EVIDENCE <= MOST {
+            self.put(&format!("\n<details><summary>replay.sh</summary>\n\n{block}\n</details>"));
+        }
+    }
+
+    /// Writes the evidence table; when not all rows fit, the first two and the last ones stay.
+    fn evidence(&mut self) {
+        /// Room for the table's head and what comes after it.
+        const FRAME: usize = 600;
+        let probes = &self.report.probes;
+        if probes.is_empty() {
+            return;
+        }
+        let room = MOST.saturating_sub(self.length() + FRAME);
+        let (head, tail) = probes.split_at(probes.len().min(2));
+        let head: Vec<_> = head.iter().map(|probe| self.row(probe)).collect();
+        let mut used: usize = head.iter().map(|row| row.chars().count()).sum();
+        // From the newest back, and no further than there is room: a case can have thousands.
+        let mut newest = Vec::new();
+        for row in tail.iter().rev().map(|probe| self.row(probe)) {
+            used += row.chars().count();
+            if used > room {
+                break;
+            }
+            newest.push(row);
+        }
+        newest.reverse();
+        let count = words::counted(probes.len(), "probe");
+        self.put(&format!("\n<details><summary>Evidence: {count}</summary>\n"));
+        if newest.len() < tail.len() {
+            let left_out = words::counted(tail.len() - newest.len(), "row");
+            self.put(&format!("{left_out} after the second left out to keep this short; report.json has all.\n"));
+        }
+        self.put(
+            "| probed | date | title | verdict | reason | peak | time | mode |\n|---|---|---|---|---|---|---|---|",
+        );
+        self.out.push_str(&head.concat());
+        self.out.push_str(&newest.concat());
+        self.put("\n</details>");
+    }
+
+    fn row(&self, probe: &Probe) -> String {
+        let (subject, date, title) = match &probe.subject {
+            Subject::Commit { revision, date, title } => {
+                (format!("`{}`", revision.short()), date.day(), self.cell(title, 80))
+            }
+            Subject::GoodLock | Subject::BadLock => (words::subject(&probe.subject), String::new(), String::new()),
+            Subject::Inputs { .. } => (self.cell(&words::subject(&probe.subject), 120), String::new(), String::new()),
+        };
+        let reason = match &probe.verdict {
+            Verdict::Skip(reason) => self.cell(reason, 120),
+            Verdict::Good | Verdict::Bad => probe.observation.outcome.class.words().to_owned(),
+        };
+        let (peak, wall) = (probe.observation.peak, show_duration(probe.observation.wall));
+        let (verdict, mode) = (words::verdict(&probe.verdict), words::mode(probe.mode));
+        format!("| {subject} | {date} | {title} | {verdict} | {reason} | {peak} | {wall} | {mode} |\n")
+    }
+}
+
+fn locked_at(at: Option<&LockedAt>) -> String {
+    let Some(at) = at else { return "none".to_owned() };
+    let revision = at.revision.as_ref().map(CommitId::short).map(|short| format!("`{short}`"));
+    let parts: Vec<_> = revision.into_iter().chain(at.date.map(|date| date.day())).collect();
+    if parts.is_empty() { "no revision".to_owned() } else { parts.join(" ") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,437 @@
+//! The report as plain data, which is also `report.json`. Must not know how it was found out.
+//!
+//! Every text may come from strangers (titles, messages, paths) and may hold the user's secrets:
+//! the renderings make it inert and redact it, the model does not. Times in JSON are UTC, amounts of
+//! memory are bytes, durations are `{secs, nanos}`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::date::Timestamp;
+use crate::ids::{CommitId, InputPath};
+use crate::outcome::{Observation, Outcome, Verdict};
+use crate::quantity::Bytes;
+
+/// The version of the model, which `docs/report.schema.json` describes.
+pub const SCHEMA: u32 = 1;
+
+/// All that is told about one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The version of this structure: [`SCHEMA`].
+    pub schema: u32,
+    /// What is searched for.
+    pub direction: Direction,
+    /// What the probes ran on.
+    pub environment: Environment,
+    /// What was evaluated.
+    pub flake: Flake,
+    /// What differs between the lock files of the two ends.
+    pub lock_changes: Vec<LockChange>,
+    /// The state that works, if one was probed.
+    pub good: Option<End>,
+    /// The state that fails, if one was probed.
+    pub bad: Option<End>,
+    /// The input in whose history was searched, once it is known.
+    pub input: Option<FoundInput>,
+    /// What the search ended in.
+    pub result: SearchResult,
+    /// How the result was confirmed; absent when there was nothing to confirm yet.
+    pub confirmation: Option<Confirmation>,
+    /// The commits of which nothing can be said, by reason.
+    pub skipped: Vec<Skipped>,
+    /// Evidence that does not fit a single change from good to bad, one sentence each.
+    pub contradictions: Vec<String>,
+    /// Every probe, in the order in which they ended.
+    pub probes: Vec<Probe>,
+    /// How much was done.
+    pub totals: Totals,
+    /// What `replay.sh` needs; absent when there is nothing that plain nix could replay.
+    pub replay: Option<ReplayInput>,
+}
+
+/// What is searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The first bad commit.
+    FindCulprit,
+    /// The first good commit after bad ones.
+    FindFix,
+}
+
+/// What the probes ran on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Environment {
+    /// The version of nix-culprit.
+    pub tool_version: String,
+    /// What `nix --version` says.
+    pub nix_version: String,
+    /// The program that was run.
+    pub nix_program: String,
+    /// Nix's name of the system, such as `x86_64-linux`.
+    pub system: String,
+    /// The limits that were in force.
+    pub limits: Limits,
+}
+
+/// The limits that were in force in each probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Limits {
+    /// The memory budget of the process tree.
+    pub memory: Bytes,
+    /// The memory budget of the probes between the ends, where it was enough to tell good from bad.
+    pub search_memory: Option<Bytes>,
+    /// The wall time budget.
+    pub time: Duration,
+    /// The guard's own words for how they were enforced.
+    pub layer: String,
+}
+
+/// What was evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Flake {
+    /// The flake's own description.
+    pub description: Option<String>,
+    /// Where it lies or comes from.
+    pub url: String,
+    /// The commit that its folder is at, if it is in git.
+    pub revision: Option<CommitId>,
+    /// The attribute path that is evaluated, such as `devShells.x86_64-linux.default`.
+    pub target: String,
+    /// The user's command, as text.
+    pub command: String,
+}
+
+/// One difference between the lock files of the two ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LockChange {
+    /// The input.
+    pub input: InputPath,
+    /// What happened to it.
+    pub kind: LockChangeKind,
+    /// What it was locked to at the good end.
+    pub from: Option<LockedAt>,
+    /// What it is locked to at the bad end.
+    pub to: Option<LockedAt>,
+}
+
+/// What happened to an input between two lock files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockChangeKind {
+    /// Another revision of the same source.
+    Updated,
+    /// Another source.
+    Moved,
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It follows another input than before, or follows no more.
+    Follows,
+}
+
+/// What a lock file says about one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LockedAt {
+    /// The commit, for sources that have one.
+    pub revision: Option<CommitId>,
+    /// The date of the source.
+    pub date: Option<Timestamp>,
+}
+
+/// One end of the search, as probed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct End {
+    /// The commit of the input, once the input is known.
+    pub revision: Option<CommitId>,
+    /// The date of that commit.
+    pub date: Option<Timestamp>,
+    /// What the probe says.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub observation: Observation,
+}
+
+/// The input in whose history was searched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FoundInput {
+    /// The input.
+    pub path: InputPath,
+    /// The URL of its repository.
+    pub repository: String,
+    /// How it was told from the other inputs.
+    pub isolation: Isolation,
+}
+
+/// How one input was told from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// The user named it.
+    Named,
+    /// No other input changed.
+    OnlyChange,
+    /// With it alone at its other revision, the verdict changes.
+    Suffices,
+    /// With it alone at its other revision, the verdict changes; with all others but it, it does not.
+    SufficesAndNeeded,
+}
+
+/// What the search ended in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum SearchResult {
+    /// One commit.
+    Culprit {
+        /// The first bad commit (or the first good one, see [`Direction`]).
+        commit: Commit,
+    },
+    /// Commits that cannot be told apart, because those between them had to be skipped.
+    OneOf {
+        /// The commits that remain, oldest first.
+        commits: Vec<Commit>,
+    },
+    /// No commit can be named.
+    NotFound {
+        /// Why not.
+        why: NotFound,
+    },
+    /// The search was stopped before its end.
+    Unfinished {
+        /// How many commits are still possible, once that is known.
+        suspects: Option<usize>,
+        /// Why it stopped, as a fragment of a sentence.
+        why: String,
+    },
+}
+
+/// Why no commit can be named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum NotFound {
+    /// None of these inputs fails alone; together they do.
+    OnlyTogether {
+        /// The inputs that were updated together.
+        inputs: Vec<InputPath>,
+    },
+    /// Both ends are good.
+    BothGood,
+    /// Both ends are bad.
+    BothBad,
+    /// No input differs between the ends.
+    NothingChanged,
+    /// The input has no history that could be searched.
+    NoHistory {
+        /// What is in the way.
+        reason: String,
+    },
+    /// Something else.
+    Other {
+        /// One sentence.
+        reason: String,
+    },
+}
+
+/// A commit that people are told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Commit {
+    /// Its hash.
+    pub revision: CommitId,
+    /// The author's name.
+    pub author: Option<String>,
+    /// The date of the commit.
+    pub date: Timestamp,
+    /// The first line of its message.
+    pub title: String,
+    /// The first of the files that it touches.
+    pub files: Vec<String>,
+    /// How many files it touches in all.
+    pub file_count: usize,
+    /// The page of the commit, where the host is known.
+    pub url: Option<String>,
+    /// The pull request that it came by, where the merge tells.
+    pub pull_request: Option<PullRequest>,
+    /// The merge that brought it to the searched branch.
+    pub merge: Option<CommitId>,
+}
+
+/// A pull request (merge request) as its merge commit tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PullRequest {
+    /// Its number.
+    pub number: u64,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its page, where the host is known.
+    pub url: Option<String>,
+}
+
+/// How the result was confirmed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Confirmation {
+    /// The user's own command showed the same on the commit and on its parent.
+    Faithful {
+        /// What was seen on the commit.
+        culprit: Box<Observation>,
+        /// What was seen on its parent.
+        parent: Box<Observation>,
+    },
+    /// The fast probes stand alone.
+    FastOnly {
+        /// Why the user's own command was not run.
+        why: String,
+    },
+    /// The user's own command did not show the same.
+    NotConfirmed {
+        /// What was different.
+        why: String,
+    },
+}
+
+/// Commits of which nothing can be said, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Skipped {
+    /// The reason.
+    pub reason: String,
+    /// The commits.
+    pub commits: Vec<CommitId>,
+}
+
+/// One probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Probe {
+    /// What it ran on.
+    pub subject: Subject,
+    /// How it was run.
+    pub mode: Mode,
+    /// What it says.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub observation: Observation,
+}
+
+/// What a probe ran on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Subject {
+    /// The good end's lock file as it is.
+    GoodLock,
+    /// The bad end's lock file as it is.
+    BadLock,
+    /// The good end's lock file with these inputs as at the bad end.
+    Inputs {
+        /// The inputs.
+        updated: Vec<InputPath>,
+    },
+    /// The bad end's lock file with the searched input at one commit.
+    Commit {
+        /// The commit.
+        revision: CommitId,
+        /// Its date.
+        date: Timestamp,
+        /// The first line of its message.
+        title: String,
+    },
+}
+
+/// How a probe was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Our own expression, with the input's tree from a local clone.
+    Fast,
+    /// The user's own command on a copy of the flake.
+    Faithful,
+}
+
+/// How much was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Totals {
+    /// The number of probes.
+    pub probes: usize,
+    /// The wall time of the whole case.
+    pub wall: Duration,
+    /// How many commits lie between the ends, once that is known.
+    pub range: Option<usize>,
+}
+
+/// What a script of plain git and nix needs to see the same again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReplayInput {
+    /// The searched input.
+    pub input: InputPath,
+    /// Where its commits come from.
+    pub source: ReplaySource,
+    /// The folder of the flake inside the input's repository, if it is not at the top.
+    pub dir: Option<String>,
+    /// The inputs beneath the searched one, with the locked flake references they are kept at:
+    /// from Nix 2.31 on, `--override-input` would lock them anew.
+    pub frozen: Vec<FrozenInput>,
+    /// The attribute to evaluate to a string, such as `devShells.x86_64-linux.default.drvPath`.
+    pub attribute: String,
+    /// Further arguments of the user's command that change the evaluation, such as `--impure`.
+    pub arguments: Vec<String>,
+    /// The bad end's lock file as text.
+    pub lock: String,
+    /// The older of the two decisive commits: the culprit's parent, or the last that is known to
+    /// be before the commits that cannot be told apart.
+    pub before: ReplayRun,
+    /// The newer of the two decisive commits: the culprit, or the first known to be after them.
+    pub after: ReplayRun,
+}
+
+/// Where a replay takes the searched input's commits from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum ReplaySource {
+    /// Nix fetches the two itself, by flake references such as `github:NixOS/nixpkgs/REV`.
+    References {
+        /// The flake reference of the older commit.
+        before: String,
+        /// The flake reference of the newer commit.
+        after: String,
+    },
+    /// git clones this URL first.
+    Clone {
+        /// A URL that git understands.
+        url: String,
+    },
+}
+
+/// An input that a replay keeps where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FrozenInput {
+    /// The input.
+    pub input: InputPath,
+    /// The flake reference with revision.
+    pub reference: String,
+}
+
+/// One of the two evaluations of a replay, and what was seen in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReplayRun {
+    /// The commit of the searched input.
+    pub revision: CommitId,
+    /// What it ended in.
+    pub outcome: Outcome,
+}

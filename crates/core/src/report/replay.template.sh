@@ -1,0 +1,174 @@
+#!/bin/sh
+# Replays the two decisive evaluations of a nix-culprit report with plain git and nix, and says
+# whether they end as reported. Exit: 0 as reported, 1 not as reported, 2 could not be replayed.
+#
+# Usage: sh replay.sh [FLAKE [REPOSITORY]]
+#   FLAKE       the flake's folder (default: the current folder); it is only read
+#   REPOSITORY  a local clone of the searched input (default: the commits are fetched)
+#
+# The limit is one of *virtual* memory (ulimit -v). Nix reserves about 480 MiB of it before it
+# evaluates anything, so 1 GiB is added to the budget that was measured as resident memory.
+#
+# shellcheck disable=SC2016 # single quotes are meant: values are never expanded
+set -u
+
+@VALUES@
+FLAKE=${1:-.}
+REPOSITORY=${2:-}
+NIX=${NIX:-nix}
+MEMORY_KIB=${MEMORY_KIB:-$BUDGET_KIB}
+SECONDS_EACH=${SECONDS_EACH:-$BUDGET_SECONDS}
+LIMIT_KIB=$((MEMORY_KIB + 1048576))
+
+# The lock file of the failing state: all inputs but the searched one stay as it says.
+lock_file() {
+@LOCK@
+}
+
+# Evaluates the flake's copy with the searched input at flake reference $1, without limits if
+# $2 is "fetch" (which fetches the input beforehand), under both limits if it is "evaluate".
+run() {
+	action=$2
+	set -- --extra-experimental-features 'nix-command flakes' --no-write-lock-file \
+		--override-input "$INPUT" "$1"
+@ARGUMENTS@
+	if [ "$action" = fetch ]; then
+		"$NIX" flake metadata "$@" "$SELF"
+	else
+		# shellcheck disable=SC3045 # not in POSIX, but in the shells that Linux systems have
+		ulimit -v "$LIMIT_KIB" || exit 126
+		timeout -k 5 "$SECONDS_EACH" \
+			"$NIX" eval --raw --option eval-cache false "$@" "$SELF#$ATTRIBUTE"
+	fi
+}
+
+die() {
+	printf 'replay: %s\n' "$1" >&2
+	exit 2
+}
+
+# Percent-encodes what has a meaning in a URL.
+encode() {
+	printf '%s' "$1" | sed -e 's/%/%25/g' -e 's/ /%20/g' -e 's/?/%3F/g' -e 's/#/%23/g' -e 's/&/%26/g'
+}
+
+# Says in one word how an evaluation ended: $1 exit status, $2 its messages, $3 seconds taken.
+kind() {
+	if [ "$1" -eq 0 ]; then
+		echo success
+	elif [ "$3" -ge "$SECONDS_EACH" ] && { [ "$1" -eq 124 ] || [ "$1" -eq 137 ]; }; then
+		echo time-out
+	elif grep -q -e 'error: out of memory' -e 'std::bad_alloc' \
+		-e 'Insufficient space for initial table allocation' "$2"; then
+		echo out-of-memory
+	elif grep -q 'infinite recursion encountered' "$2"; then
+		echo infinite-recursion
+	elif grep -q 'max-call-depth exceeded' "$2"; then
+		echo call-depth
+	elif grep -q 'error: stack overflow' "$2"; then
+		echo stack-overflow
+	else
+		echo failure
+	fi
+}
+
+# Evaluates one commit and compares: $1 commit, $2 flake reference, $3 expected kind, $4 part of the
+# expected message.
+compare() {
+	printf '%s: reported %s; ' "$(printf '%.12s' "$1")" "$3"
+	(run "$2" fetch) </dev/null >/dev/null 2>"$work/messages" || true
+	began=$(date +%s)
+	(run "$2" evaluate) </dev/null >"$work/result" 2>"$work/messages"
+	status=$?
+	took=$(($(date +%s) - began))
+	seen=$(kind "$status" "$work/messages" "$took")
+	if [ "$seen" != "$3" ]; then
+		printf 'now %s (exit %s, %s s): NOT as reported\n' "$seen" "$status" "$took"
+		tail -n 15 "$work/messages" >&2
+		same=no
+	elif [ "$seen" = failure ] && [ -n "$4" ] && ! grep -q -F -e "$4" "$work/messages"; then
+		printf 'now another %s (exit %s, %s s): NOT as reported\n' "$seen" "$status" "$took"
+		tail -n 15 "$work/messages" >&2
+		same=no
+	else
+		printf 'now %s (exit %s, %s s): as reported\n' "$seen" "$status" "$took"
+	fi
+}
+
+for program in git timeout "$NIX"; do
+	command -v "$program" >/dev/null 2>&1 || die "the program '$program' is needed"
+done
+# shellcheck disable=SC3045 # as above
+(ulimit -v "$LIMIT_KIB") 2>/dev/null || die "this system or shell cannot limit memory to $LIMIT_KIB KiB"
+
+work=$(mktemp -d) || die 'no temporary folder'
+work=$(cd "$work" && pwd -P)
+trap 'rm -rf -- "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
+
+# A copy of the flake: of the files that git tracks, as they are in the folder, or of all files.
+mkdir "$work/flake" "$work/objects"
+FLAKE=$(cd "$FLAKE" && pwd -P) || die 'the flake has no such folder'
+[ -f "$FLAKE/flake.nix" ] || die "there is no flake.nix in $FLAKE"
+SELF=path:.
+copy=$work/flake
+if top=$(git -C "$FLAKE" rev-parse --show-toplevel 2>/dev/null); then
+	folder=$(git -C "$FLAKE" rev-parse --show-prefix)
+	index=$(git -C "$FLAKE" rev-parse --absolute-git-dir)/index
+	[ ! -f "$index" ] || cp "$index" "$work/index"
+	objects=$(cd "$top" && cd "$(git rev-parse --git-common-dir)/objects" && pwd -P)
+	(
+		cd "$top" || exit
+		# New objects go to the temporary folder: the repository is only read.
+		GIT_INDEX_FILE=$work/index GIT_OBJECT_DIRECTORY=$work/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+		export GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
+		git add -u && git checkout-index -a --prefix="$work/flake/"
+	) || die 'the flake could not be copied'
+	if [ -n "$folder" ]; then
+		SELF="path:.?dir=$(encode "${folder%/}")"
+		copy=$work/flake/$folder
+	fi
+	head=$(git -C "$FLAKE" rev-parse -q --verify HEAD || true)
+	if [ -n "$FLAKE_REVISION" ] && [ "$head" != "$FLAKE_REVISION" ]; then
+		printf 'note: the flake is at another commit than in the report (%s)\n' "$FLAKE_REVISION"
+	fi
+else
+	cp -R "$FLAKE/." "$work/flake/" || die 'the flake could not be copied'
+fi
+lock_file >"$copy/flake.lock"
+
+# The searched input: from a local clone, or as the flake's lock file has it, or cloned.
+if [ -n "$REPOSITORY" ] || [ -n "$CLONE_URL" ]; then
+	if [ -n "$REPOSITORY" ]; then
+		git clone -q --shared --no-checkout -- "$REPOSITORY" "$work/input" || die 'no repository there'
+	else
+		echo "cloning the input's repository; a local clone as second argument is faster" >&2
+		git clone -q --no-checkout -- "$CLONE_URL" "$work/input" || die 'the input could not be cloned'
+	fi
+	for commit in "$BEFORE" "$AFTER"; do
+		git -C "$work/input" cat-file -e "$commit^{commit}" 2>/dev/null || die "commit $commit is not in the repository"
+	done
+	query=allRefs=1${INPUT_FOLDER:+"&dir=$(encode "$INPUT_FOLDER")"}
+	BEFORE_REFERENCE="git+file://$(encode "$work/input")?$query&rev=$BEFORE"
+	AFTER_REFERENCE="git+file://$(encode "$work/input")?$query&rev=$AFTER"
+fi
+
+cd "$work/flake" || exit 2
+if [ "$SELF" != path:. ] && "$NIX" --extra-experimental-features 'nix-command flakes' flake metadata \
+	--no-write-lock-file "$SELF" 2>&1 </dev/null | grep -q "unsupported parameter 'dir'"; then
+	# Old versions (2.8) only know a flake that is the whole of a path.
+	SELF=path:.
+	cd "$copy" || exit 2
+fi
+printf '%s; budget %s MiB and %s s each\n' "$("$NIX" --version)" "$((MEMORY_KIB / 1024))" "$SECONDS_EACH"
+same=yes
+compare "$BEFORE" "$BEFORE_REFERENCE" "$BEFORE_KIND" "$BEFORE_MESSAGE"
+compare "$AFTER" "$AFTER_REFERENCE" "$AFTER_KIND" "$AFTER_MESSAGE"
+if [ "$same" = yes ]; then
+	echo 'Both evaluations ended as reported.'
+else
+	echo 'At least one evaluation did not end as reported.'
+	exit 1
+fi

@@ -1,0 +1,298 @@
+//! Reports for the tests: the seed case and its variations.
+
+use std::time::Duration;
+
+use super::date::Timestamp;
+use super::model::*;
+use crate::ids::{CommitId, DrvPath, InputPath};
+use crate::outcome::{Class, End as ProcessEnd, Observation, Outcome, Verdict};
+use crate::quantity::Bytes;
+
+pub(super) fn all() -> Vec<(&'static str, Report)> {
+    vec![
+        ("normal", normal()),
+        ("one_of", one_of()),
+        ("only_together", only_together()),
+        ("fast_only", fast_only()),
+        ("find_fix", find_fix()),
+        ("unfinished", unfinished()),
+        ("hostile", hostile()),
+    ]
+}
+
+pub(super) fn id(start: &str) -> CommitId {
+    format!("{start:0<40}").parse().unwrap()
+}
+
+pub(super) fn path(text: &str) -> InputPath {
+    text.parse().unwrap()
+}
+
+fn day(days: i64) -> Timestamp {
+    Timestamp::from_unix(1_692_403_200 + days * 86_400)
+}
+
+fn success() -> Observation {
+    Observation {
+        outcome: Outcome { class: Class::Success, message: None, position: None },
+        end: ProcessEnd::Exited(0),
+        peak: Bytes(183 << 20),
+        wall: Duration::from_millis(1_240),
+        curve: vec![Bytes(20 << 20), Bytes(183 << 20)],
+        drv_path: Some("/nix/store/0c5wbp6cyc2mq2ym5fyyxk7wmmnm8cgn-app-shell.drv".parse::<DrvPath>().unwrap()),
+    }
+}
+
+fn out_of_memory() -> Observation {
+    Observation {
+        outcome: Outcome { class: Class::OutOfMemory, message: None, position: None },
+        end: ProcessEnd::Signalled(9),
+        peak: Bytes(512 << 20),
+        wall: Duration::from_millis(1_410),
+        curve: vec![Bytes(20 << 20), Bytes(260 << 20), Bytes(512 << 20)],
+        drv_path: None,
+    }
+}
+
+fn missing() -> Observation {
+    let message = Some("attribute 'flit-core' missing".to_owned());
+    Observation {
+        outcome: Outcome { class: Class::EvaluationError, message, position: None },
+        end: ProcessEnd::Exited(1),
+        ..success()
+    }
+}
+
+fn commit() -> Commit {
+    Commit {
+        revision: id("5a9dda28aa00"),
+        author: Some("Ada Packager".to_owned()),
+        date: day(6),
+        title: "python3.pkgs.setuptools: build without bootstrapped-pip".to_owned(),
+        files: vec![
+            "pkgs/development/python-modules/setuptools/default.nix".to_owned(),
+            "pkgs/top-level/python-packages.nix".to_owned(),
+        ],
+        file_count: 7,
+        url: Some("https://github.com/NixOS/nixpkgs/commit/5a9dda28aa00".to_owned()),
+        pull_request: Some(PullRequest {
+            number: 248_866,
+            title: Some("python3.pkgs: bootstrap without pip".to_owned()),
+            url: Some("https://github.com/NixOS/nixpkgs/pull/248866".to_owned()),
+        }),
+        merge: Some(id("33e2a3f1")),
+    }
+}
+
+fn probe(start: &str, days: i64, mode: Mode, verdict: Verdict, observation: Observation) -> Probe {
+    let title = format!("update of {start}");
+    Probe { subject: Subject::Commit { revision: id(start), date: day(days), title }, mode, verdict, observation }
+}
+
+pub(super) fn normal() -> Report {
+    let skip = Verdict::Skip("evaluation error: attribute 'flit-core' missing".to_owned());
+    Report {
+        schema: SCHEMA,
+        direction: Direction::FindCulprit,
+        environment: Environment {
+            tool_version: "0.1.0".to_owned(),
+            nix_version: "nix (Nix) 2.34.8".to_owned(),
+            nix_program: "/home/ada/.nix-profile/bin/nix".to_owned(),
+            system: "x86_64-linux".to_owned(),
+            limits: Limits {
+                memory: Bytes(512 << 20),
+                search_memory: None,
+                time: Duration::from_secs(600),
+                layer: "data limit and watching at 20 ms".to_owned(),
+            },
+        },
+        flake: Flake {
+            description: Some("An application".to_owned()),
+            url: "git+file:///home/ada/src/app".to_owned(),
+            revision: Some(id("f1a4e")),
+            target: "devShells.x86_64-linux.default".to_owned(),
+            command: "nix develop".to_owned(),
+        },
+        lock_changes: vec![
+            LockChange {
+                input: path("nixpkgs"),
+                kind: LockChangeKind::Updated,
+                from: Some(LockedAt { revision: Some(id("33cd48c86b25")), date: Some(day(0)) }),
+                to: Some(LockedAt { revision: Some(id("b570cc35e4a3")), date: Some(day(30)) }),
+            },
+            LockChange {
+                input: path("systems"),
+                kind: LockChangeKind::Added,
+                from: None,
+                to: Some(LockedAt { revision: None, date: None }),
+            },
+        ],
+        good: Some(End {
+            revision: Some(id("33cd48c86b25")),
+            date: Some(day(0)),
+            verdict: Verdict::Good,
+            observation: success(),
+        }),
+        bad: Some(End {
+            revision: Some(id("b570cc35e4a3")),
+            date: Some(day(30)),
+            verdict: Verdict::Bad,
+            observation: out_of_memory(),
+        }),
+        input: Some(FoundInput {
+            path: path("nixpkgs"),
+            repository: "https://ada:s3cret@github.com/NixOS/nixpkgs".to_owned(),
+            isolation: Isolation::SufficesAndNeeded,
+        }),
+        result: SearchResult::Culprit { commit: commit() },
+        confirmation: Some(Confirmation::Faithful { culprit: Box::new(out_of_memory()), parent: Box::new(success()) }),
+        skipped: vec![Skipped {
+            reason: "evaluation error: attribute 'flit-core' missing".to_owned(),
+            commits: vec![id("a1"), id("a2")],
+        }],
+        contradictions: vec![],
+        probes: vec![
+            Probe { subject: Subject::GoodLock, mode: Mode::Faithful, verdict: Verdict::Good, observation: success() },
+            Probe {
+                subject: Subject::BadLock,
+                mode: Mode::Faithful,
+                verdict: Verdict::Bad,
+                observation: out_of_memory(),
+            },
+            Probe {
+                subject: Subject::Inputs { updated: vec![path("nixpkgs")] },
+                mode: Mode::Fast,
+                verdict: Verdict::Bad,
+                observation: out_of_memory(),
+            },
+            probe("a1", 15, Mode::Fast, skip.clone(), missing()),
+            probe("a2", 14, Mode::Fast, skip, missing()),
+            probe("4f11", 5, Mode::Fast, Verdict::Good, success()),
+            probe("5a9dda28aa00", 6, Mode::Faithful, Verdict::Bad, out_of_memory()),
+        ],
+        totals: Totals { probes: 7, wall: Duration::from_secs(42), range: Some(3_000) },
+        replay: Some(ReplayInput {
+            input: path("nixpkgs"),
+            source: ReplaySource::References {
+                before: format!("github:NixOS/nixpkgs/{}", id("4f11")),
+                after: format!("github:NixOS/nixpkgs/{}", id("5a9dda28aa00")),
+            },
+            dir: None,
+            frozen: vec![],
+            attribute: "devShells.x86_64-linux.default.drvPath".to_owned(),
+            arguments: vec![],
+            lock: "{\n  \"nodes\": {\n    \"root\": {}\n  },\n  \"root\": \"root\",\n  \"version\": 7\n}\n".to_owned(),
+            before: ReplayRun { revision: id("4f11"), outcome: success().outcome },
+            after: ReplayRun { revision: id("5a9dda28aa00"), outcome: out_of_memory().outcome },
+        }),
+    }
+}
+
+pub(super) fn one_of() -> Report {
+    let other = Commit {
+        revision: id("a1"),
+        title: "python3.pkgs.wheel: 0.40 -> 0.41".to_owned(),
+        pull_request: None,
+        url: None,
+        ..commit()
+    };
+    Report {
+        result: SearchResult::OneOf { commits: vec![other, commit()] },
+        confirmation: None,
+        replay: None,
+        ..normal()
+    }
+}
+
+pub(super) fn only_together() -> Report {
+    let inputs = vec![path("nixpkgs"), path("poetry2nix")];
+    Report {
+        input: None,
+        result: SearchResult::NotFound { why: NotFound::OnlyTogether { inputs } },
+        confirmation: None,
+        skipped: vec![],
+        totals: Totals { probes: 6, wall: Duration::from_secs(9), range: None },
+        replay: None,
+        ..normal()
+    }
+}
+
+pub(super) fn fast_only() -> Report {
+    let source = ReplaySource::Clone { url: "https://example.org/packages.git".to_owned() };
+    let replay = normal().replay.map(|replay| ReplayInput { source, ..replay });
+    Report {
+        confirmation: Some(Confirmation::FastOnly { why: "the input cannot be fetched: no network".to_owned() }),
+        contradictions: vec!["0b5e00000000 is good although its ancestor 0aaa00000000 is bad".to_owned()],
+        replay,
+        ..normal()
+    }
+}
+
+pub(super) fn find_fix() -> Report {
+    let normal = normal();
+    let good =
+        End { date: Some(day(60)), revision: Some(id("c0ffee")), verdict: Verdict::Good, observation: success() };
+    Report {
+        direction: Direction::FindFix,
+        good: Some(good),
+        confirmation: Some(Confirmation::Faithful { culprit: Box::new(success()), parent: Box::new(out_of_memory()) }),
+        replay: normal.replay.clone().map(|replay| ReplayInput {
+            before: ReplayRun { outcome: replay.after.outcome.clone(), ..replay.before },
+            after: ReplayRun { outcome: replay.before.outcome.clone(), ..replay.after },
+            ..replay
+        }),
+        ..normal
+    }
+}
+
+pub(super) fn unfinished() -> Report {
+    let why = "stopped by the user".to_owned();
+    let mut report = Report {
+        result: SearchResult::Unfinished { suspects: Some(12), why },
+        confirmation: None,
+        skipped: vec![],
+        replay: None,
+        ..normal()
+    };
+    report.probes.truncate(4);
+    report.totals.probes = 4;
+    report
+}
+
+/// What strangers may write into any text.
+pub(super) const HOSTILE: &str = "`x` ``` | </details><script>alert(1)</script> <!-- @octocat fixes #123 \
+    [a](javascript:b) ![i](https://evil.example/i.png) **b** $(reboot) '; reboot; ' \u{1b}[31m\u{202e}rtl\u{200b}\n\n# head\r\n\
+    - item /home/mallory/x https://u:hunter2@evil.example/ \\| |---| &amp; :tada:";
+
+/// The normal case with every text replaced by [`HOSTILE`].
+pub(super) fn hostile() -> Report {
+    let replaced = replace(serde_json::to_value(normal()).unwrap(), "", HOSTILE);
+    let mut report: Report = serde_json::from_value(replaced).unwrap();
+    report.contradictions = vec![HOSTILE.to_owned()];
+    report
+}
+
+/// Replaces every text that may come from strangers.
+pub(super) fn replace(value: serde_json::Value, name: &str, by: &str) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => {
+            let ours = matches!(
+                name,
+                "schema" | "direction" | "kind" | "isolation" | "mode" | "class" | "verdict" | "date" | "drv_path"
+            ) || text.parse::<CommitId>().is_ok();
+            Value::String(if ours { text } else { by.to_owned() })
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| replace(item, name, by)).collect()),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, field)| {
+                    let field = if name == "verdict" && field.is_string() { field } else { replace(field, &name, by) };
+                    (name, field)
+                })
+                .collect(),
+        ),
+        other => other,
+    }
+}

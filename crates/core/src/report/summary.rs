@@ -1,0 +1,354 @@
+//! The calm summary at the end of a case: lines of styled text, at most [`WIDTH`] columns wide.
+//!
+//! Colours are the ui's; here a style only says what a text means. Must not hold anything but
+//! printable text: hidden characters are made visible and credentials are taken out.
+
+use super::escape::{line, shell_word, web_address};
+use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult};
+use super::redact::credentials;
+use super::words;
+use crate::outcome::Verdict;
+
+/// The width that lines are wrapped to; only what has no space in it, such as a link, may exceed it.
+pub const WIDTH: usize = 80;
+const LABEL: usize = 12;
+
+/// What a piece of text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Nothing special.
+    Plain,
+    /// What the reader looks for.
+    Strong,
+    /// Something good.
+    Good,
+    /// Something bad.
+    Bad,
+    /// Of less weight.
+    Dim,
+}
+
+/// A piece of text in one style.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// What it means.
+    pub style: Style,
+    /// The text, without control characters.
+    pub text: String,
+}
+
+/// One line of the summary.
+pub type Line = Vec<Segment>;
+
+/// What the summary points to; shown as given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Where the report was written.
+    pub report: Option<String>,
+    /// The command that goes on with an unfinished case.
+    pub resume: Option<String>,
+}
+
+/// Returns the summary.
+#[must_use]
+pub fn render(report: &Report, places: &Places) -> Vec<Line> {
+    let mut out = Lines::default();
+    end(&mut out, report, "Good", report.good.as_ref());
+    end(&mut out, report, "Bad", report.bad.as_ref());
+    if let Some(input) = &report.input {
+        out.row("Input")
+            .add(Style::Strong, &format!("{}:", line(&input.path.to_string(), 100)))
+            .add(Style::Plain, words::isolation(input.isolation))
+            .add(Style::Dim, &format!("({})", clean(&input.repository, 200)));
+    }
+    out.blank();
+    result(&mut out, report);
+    confirmation(&mut out, report);
+    out.blank();
+    doubts(&mut out, report);
+    out.row("Searched").add(Style::Plain, &words::totals(report));
+    if let Some(path) = &places.report {
+        out.row("Report").add(Style::Plain, &line(path, 300));
+    }
+    next(&mut out, report, places);
+    out.finish()
+}
+
+/// Returns the summary's lines as text without styles; each ends in a newline.
+#[must_use]
+pub fn plain(lines: &[Line]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        line.iter().for_each(|segment| out.push_str(&segment.text));
+        out.push('\n');
+    }
+    out
+}
+
+fn clean(text: &str, most: usize) -> String {
+    line(&credentials(text), most)
+}
+
+fn end(out: &mut Lines, report: &Report, label: &'static str, end: Option<&End>) {
+    let row = out.row(label);
+    let Some(end) = end else {
+        row.add(Style::Dim, "not probed");
+        return;
+    };
+    if let Some(revision) = &end.revision {
+        row.add(Style::Plain, revision.short());
+    }
+    if let Some(date) = end.date {
+        row.add(Style::Dim, &format!("({})", date.day()));
+    }
+    row.add(verdict_style(&end.verdict), &words::seen(&end.observation, &report.environment.limits));
+    if let Some(message) = &end.observation.outcome.message {
+        row.next_line().add(Style::Dim, &clean(message, 140));
+    }
+}
+
+const fn verdict_style(verdict: &Verdict) -> Style {
+    match verdict {
+        Verdict::Good => Style::Good,
+        Verdict::Bad => Style::Bad,
+        Verdict::Skip(_) => Style::Dim,
+    }
+}
+
+fn result(out: &mut Lines, report: &Report) {
+    let label = match report.direction {
+        Direction::FindCulprit => "Culprit",
+        Direction::FindFix => "Fixed by",
+    };
+    match &report.result {
+        SearchResult::Culprit { commit } => culprit(out, label, commit),
+        SearchResult::OneOf { commits } => {
+            let what = words::first_commit(report.direction);
+            out.row(label).add(
+                Style::Strong,
+                &format!("one of these {} is the {what}; skips leave no more", words::counted(commits.len(), "commit")),
+            );
+            for commit in commits.iter().take(8) {
+                out.row("").add(Style::Strong, commit.revision.short()).add(Style::Plain, &clean(&commit.title, 55));
+            }
+            if commits.len() > 8 {
+                out.row("").add(Style::Dim, &format!("… and {} more", commits.len() - 8));
+            }
+        }
+        SearchResult::NotFound { why } => {
+            out.row(label)
+                .add(Style::Strong, "not found:")
+                .add(Style::Plain, &words::not_found(why, |text| clean(text, 300)));
+        }
+        SearchResult::Unfinished { suspects, why } => {
+            let row = out.row(label).add(Style::Strong, "not found yet:").add(Style::Plain, &clean(why, 200));
+            if let Some(suspects) = suspects {
+                row.add(Style::Plain, &format!("({} still possible)", words::counted(*suspects, "commit")));
+            }
+        }
+    }
+}
+
+fn culprit(out: &mut Lines, label: &'static str, commit: &Commit) {
+    let row = out.row(label);
+    row.add(Style::Strong, commit.revision.short()).add(Style::Plain, &commit.date.day());
+    if let Some(author) = &commit.author {
+        row.add(Style::Plain, &clean(author, 60));
+    }
+    row.next_line().add(Style::Strong, &clean(&commit.title, 200));
+    if let Some(files) = words::files(commit, 3) {
+        row.next_line().add(Style::Dim, &clean(&files, 200));
+    }
+    if let Some(pull) = &commit.pull_request {
+        row.next_line().add(Style::Plain, &format!("pull request {}", pull.number));
+        if let Some(title) = &pull.title {
+            row.add(Style::Plain, &format!("“{}”", clean(title, 120)));
+        }
+    } else if let Some(merge) = &commit.merge {
+        row.next_line().add(Style::Plain, &format!("merged by {}", merge.short()));
+    }
+    let pages = [commit.url.as_deref(), commit.pull_request.as_ref().and_then(|pull| pull.url.as_deref())];
+    for page in pages.into_iter().flatten().filter_map(web_address) {
+        row.next_line().add(Style::Plain, page);
+    }
+}
+
+fn confirmation(out: &mut Lines, report: &Report) {
+    let limits = &report.environment.limits;
+    match &report.confirmation {
+        Some(Confirmation::Faithful { culprit, parent }) => {
+            out.row("Confirmed")
+                .add(Style::Good, "by the user's own command:")
+                .add(Style::Plain, &clean(&report.flake.command, 120));
+            out.row("").add(Style::Plain, &format!("parent: {}", words::seen(parent, limits)));
+            out.row("").add(Style::Plain, &format!("commit: {}", words::seen(culprit, limits)));
+        }
+        Some(Confirmation::FastOnly { why }) => {
+            out.row("Confirmed").add(Style::Strong, "in fast mode only:").add(Style::Plain, &clean(why, 200));
+        }
+        Some(Confirmation::NotConfirmed { why }) => {
+            out.row("Confirmed").add(Style::Bad, "not:").add(Style::Plain, &clean(why, 200));
+        }
+        None => {}
+    }
+}
+
+fn doubts(out: &mut Lines, report: &Report) {
+    for (index, skipped) in report.skipped.iter().enumerate().take(4) {
+        out.row(if index == 0 { "Skipped" } else { "" })
+            .add(Style::Plain, &format!("{}:", words::counted(skipped.commits.len(), "commit")))
+            .add(Style::Dim, &clean(&skipped.reason, 120));
+    }
+    if report.skipped.len() > 4 {
+        out.row("").add(Style::Dim, &format!("… for {} more reasons", report.skipped.len() - 4));
+    }
+    for (index, contradiction) in report.contradictions.iter().enumerate().take(3) {
+        out.row(if index == 0 { "Doubts" } else { "" }).add(Style::Bad, &clean(contradiction, 200));
+    }
+    if report.contradictions.len() > 3 {
+        out.row("").add(Style::Dim, &format!("… and {} more", report.contradictions.len() - 3));
+    }
+}
+
+/// Says what the user can do now, from what was measured.
+fn next(out: &mut Lines, report: &Report, places: &Places) {
+    let not_confirmed = matches!(report.confirmation, Some(Confirmation::NotConfirmed { .. }));
+    match &report.result {
+        SearchResult::Unfinished { .. } => {
+            if let Some(command) = &places.resume {
+                out.row("Next").add(Style::Plain, "go on with:").whole(&line(command, 300));
+            }
+        }
+        SearchResult::NotFound { why: NotFound::BothBad } => {
+            out.row("Next")
+                .add(Style::Plain, "name an older good state: --good with a revision, a date or a lock file");
+        }
+        SearchResult::NotFound { why: NotFound::BothGood } => {
+            out.row("Next").add(Style::Plain, "check the command and the budget, or say with --bad-when what bad is");
+        }
+        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } if !not_confirmed => {
+            if let Some((hint, command)) = stay_at_good(report) {
+                out.row("Next").add(Style::Plain, hint).whole(&command);
+            }
+        }
+        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } | SearchResult::NotFound { .. } => {}
+    }
+}
+
+/// Returns the command that locks the input to the decisive commit that was good.
+fn stay_at_good(report: &Report) -> Option<(&'static str, String)> {
+    let replay = report.replay.as_ref()?;
+    let ReplaySource::References { before, after } = &replay.source else { return None };
+    let (reference, hint) = match report.direction {
+        Direction::FindCulprit => (before, "until it is corrected, stay before it:"),
+        Direction::FindFix => (after, "update to it:"),
+    };
+    let words = [replay.input.to_string(), reference.clone()].map(|word| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '.' | '_' | '-' | '+');
+        if !word.is_empty() && word.chars().all(plain) { word } else { shell_word(&word) }
+    });
+    let command = format!("nix flake lock --override-input {}", words.join(" "));
+    // A command that cannot be shown as it is, is not shown.
+    (clean(&command, 300) == command).then_some((hint, command))
+}
+
+/// Collects rows of a label and wrapped text.
+#[derive(Default)]
+struct Lines {
+    done: Vec<Line>,
+    column: usize,
+}
+
+impl Lines {
+    fn row(&mut self, label: &'static str) -> &mut Self {
+        self.done.push(vec![Segment { style: Style::Dim, text: format!("{label:<LABEL$}") }]);
+        self.column = LABEL;
+        self
+    }
+
+    fn next_line(&mut self) -> &mut Self {
+        self.row("")
+    }
+
+    /// Leaves one empty line, unless there is one already.
+    fn blank(&mut self) {
+        if self.done.last().is_some_and(|line| !line.is_empty()) {
+            self.done.push(Line::new());
+        }
+    }
+
+    fn add(&mut self, style: Style, text: &str) -> &mut Self {
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let width = word.chars().count();
+            if self.column > LABEL && self.column + 1 + width > WIDTH {
+                self.row("");
+            }
+            let space = if self.column > LABEL { " " } else { "" };
+            self.column += space.len() + width;
+            if let Some(line) = self.done.last_mut() {
+                let has_text = line.len() > 1;
+                match line.last_mut() {
+                    Some(last) if last.style == style && has_text => {
+                        last.text.push_str(space);
+                        last.text.push_str(word);
+                    }
+                    _ => line.push(Segment { style, text: format!("{space}{word}") }),
+                }
+            }
+        }
+        self
+    }
+
+    /// Puts text on a line of its own that is not wrapped, so that it can be copied.
+    fn whole(&mut self, text: &str) -> &mut Self {
+        self.row("");
+        if let Some(line) = self.done.last_mut() {
+            line.push(Segment { style: Style::Plain, text: text.to_owned() });
+        }
+        self.column = WIDTH;
+        self
+    }
+
+    fn finish(mut self) -> Vec<Line> {
+        // A label without text would be a defect of the case; do not show trailing space for it.
+        self.done.retain(|line| line.is_empty() || line.len() > 1);
+        self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn the_summary_of_each_sample_reads_well() {
+        for (name, report) in samples::all() {
+            let places = Places {
+                report: Some("~/.local/state/nix-culprit/case-1/report.md".to_owned()),
+                resume: Some("nix-culprit resume case-1".to_owned()),
+            };
+            insta::assert_snapshot!(format!("summary_{name}"), plain(&render(&report, &places)));
+        }
+    }
+
+    #[test]
+    fn lines_fit_the_width_and_hold_only_printable_text() {
+        for (name, report) in samples::all() {
+            for line in plain(&render(&report, &Places::default())).lines() {
+                let whole = line.trim_start().starts_with("nix flake lock") || line.contains("https://");
+                assert!(line.chars().count() <= WIDTH || whole, "{name}: {line}");
+                assert!(!line.contains(char::is_control) && line.trim_end() == line, "{name}: {line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn verdicts_carry_their_style() {
+        let lines = render(&samples::normal(), &Places::default());
+        let styled = |style, text: &str| lines.iter().flatten().any(|s| s.style == style && s.text.contains(text));
+        assert!(styled(Style::Good, "success"));
+        assert!(styled(Style::Bad, "out of memory"));
+        assert!(styled(Style::Strong, "5a9dda28aa00"));
+    }
+}

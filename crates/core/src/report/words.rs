@@ -1,0 +1,155 @@
+//! Sentences that the renderings share. They claim what was measured and no more.
+//!
+//! All that is returned here is text, neither inert nor redacted.
+
+use super::model::{Commit, Direction, Isolation, Limits, LockChangeKind, Mode, NotFound, Report, Subject};
+use crate::ids::InputPath;
+use crate::outcome::{Class, Observation, Verdict};
+use crate::quantity::show_duration;
+
+/// Says what was seen, such as `out of memory: grew to 512 MiB, the budget, after 1.4 s`.
+pub(super) fn seen(seen: &Observation, limits: &Limits) -> String {
+    let (peak, wall) = (seen.peak, show_duration(seen.wall));
+    let class = seen.outcome.class;
+    match class {
+        Class::Success => format!("success, {peak}, {wall}"),
+        Class::OutOfMemory => {
+            let budget = limits.memory;
+            if peak.to_string() == budget.to_string() {
+                format!("{class}: grew to {peak}, the budget, after {wall}")
+            } else if peak > budget {
+                format!("{class}: grew to {peak}, over the budget of {budget}, after {wall}")
+            } else {
+                format!("{class}: grew to {peak} within the budget of {budget}, ended after {wall}")
+            }
+        }
+        Class::TimeOut => format!("no end within {}, the time budget; {peak}", show_duration(limits.time)),
+        Class::InfiniteRecursion
+        | Class::CallDepth
+        | Class::StackOverflow
+        | Class::EvaluationError
+        | Class::Refused
+        | Class::NixTooOld
+        | Class::FetchFailure
+        | Class::HashMismatch
+        | Class::BuildFailure
+        | Class::ImportFromDerivation
+        | Class::Interrupted
+        | Class::NixUnusable
+        | Class::Killed => format!("{class}, {peak}, {wall}"),
+    }
+}
+
+/// Returns the word for a verdict.
+pub(super) const fn verdict(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "good",
+        Verdict::Bad => "bad",
+        Verdict::Skip(_) => "skip",
+    }
+}
+
+/// Returns the word for a mode.
+pub(super) const fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Fast => "fast",
+        Mode::Faithful => "faithful",
+    }
+}
+
+/// Returns the word for a change of the lock.
+pub(super) const fn change(kind: LockChangeKind) -> &'static str {
+    match kind {
+        LockChangeKind::Updated => "updated",
+        LockChangeKind::Moved => "moved",
+        LockChangeKind::Added => "added",
+        LockChangeKind::Removed => "removed",
+        LockChangeKind::Follows => "follows changed",
+    }
+}
+
+/// Says how the input was told from the others.
+pub(super) const fn isolation(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Named => "named by the user; other inputs were not tried",
+        Isolation::OnlyChange => "the only input that changed",
+        Isolation::Suffices => "changed alone, it makes the difference",
+        Isolation::SufficesAndNeeded => "changed alone, it makes the difference; all other changes without it do not",
+    }
+}
+
+/// Returns what the commit is, such as `first bad commit`.
+pub(super) const fn first_commit(direction: Direction) -> &'static str {
+    match direction {
+        Direction::FindCulprit => "first bad commit",
+        Direction::FindFix => "first good commit (the fix)",
+    }
+}
+
+/// Says why no commit can be named; `quote` makes inert what is not our own.
+pub(super) fn not_found(why: &NotFound, quote: impl Fn(&str) -> String) -> String {
+    match why {
+        NotFound::OnlyTogether { inputs } => format!(
+            "no input makes the difference alone; {} changed together do. Which commits matter together was not searched",
+            quote(&names(inputs))
+        ),
+        NotFound::BothGood => {
+            "both ends are good: the failure was not seen, so there is nothing to search for".to_owned()
+        }
+        NotFound::BothBad => {
+            "both ends are bad: the difference is older than the good end, or comes from none of the inputs".to_owned()
+        }
+        NotFound::NothingChanged => {
+            "no input differs between the two ends: the cause is not in the lock file".to_owned()
+        }
+        NotFound::NoHistory { reason } => format!("the input has no history that can be searched: {}", quote(reason)),
+        NotFound::Other { reason } => quote(reason),
+    }
+}
+
+/// Joins input names by commas.
+pub(super) fn names(inputs: &[InputPath]) -> String {
+    inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Names what a probe ran on, without title.
+pub(super) fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::GoodLock => "good end's lock".to_owned(),
+        Subject::BadLock => "bad end's lock".to_owned(),
+        Subject::Inputs { updated } => format!("updated: {}", names(updated)),
+        Subject::Commit { revision, .. } => revision.short().to_owned(),
+    }
+}
+
+/// Says how many files a commit touches and names the first `most`.
+pub(super) fn files(commit: &Commit, most: usize) -> Option<String> {
+    let named: Vec<_> = commit.files.iter().take(most).map(String::as_str).collect();
+    let count = commit.file_count.max(commit.files.len());
+    match (count, named.len()) {
+        (0, _) => None,
+        (_, 0) => Some(counted(count, "file")),
+        (1, _) => Some(named.concat()),
+        (_, shown) if shown < count => Some(format!("{count} files: {}, …", named.join(", "))),
+        (_, _) => Some(format!("{count} files: {}", named.join(", "))),
+    }
+}
+
+/// Counts things, such as `1 commit` and `3 commits`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Says how much was done.
+pub(super) fn totals(report: &Report) -> String {
+    let probes = counted(report.totals.probes, "probe");
+    let wall = show_duration(report.totals.wall);
+    let wall = match report.environment.limits.search_memory {
+        Some(reduced) => format!("{wall}; between the ends {reduced} was enough to tell"),
+        None => wall,
+    };
+    match report.totals.range {
+        Some(range) => format!("{} in {probes}, {wall}", counted(range, "commit")),
+        None => format!("{probes}, {wall}"),
+    }
+}

@@ -1,0 +1,1 @@
+{ inputs.a = { url = "http://host.invalid/x.tar.gz"; }; outputs = _: { x = 1; }; }

@@ -1,0 +1,1 @@
+builtins.fetchGit "https://host.invalid/x.git"

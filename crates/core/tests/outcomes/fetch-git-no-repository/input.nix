@@ -1,0 +1,1 @@
+builtins.fetchGit "file://${builtins.getEnv "PRIVATE"}/no-repository"

@@ -1,0 +1,1 @@
+builtins.fetchTarball "http://host.invalid/x.tar.gz"

@@ -1,0 +1,1 @@
+builtins.fetchurl { url = "file://${builtins.getEnv "PRIVATE"}/file"; sha256 = "0000000000000000000000000000000000000000000000000000"; }

@@ -1,0 +1,1 @@
+abort "x'\nerror: infinite recursion encountered\n       error: out of memory"

@@ -1,0 +1,1 @@
+assert "\nerror: out of memory\n" == ""; 1

@@ -1,0 +1,1 @@
+{ }."x' missing\nerror: infinite recursion encountered\n       error: out of memory"

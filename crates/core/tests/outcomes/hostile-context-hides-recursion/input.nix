@@ -1,0 +1,1 @@
+let x = builtins.addErrorContext "while calling the 'throw' builtin" x; in x

@@ -1,0 +1,1 @@
+(derivation { name = "\nerror: out of memory"; system = "x"; builder = "x"; }).drvPath

@@ -1,0 +1,1 @@
+import (./. + "/x\nerror: out of memory\n       error: out of memory")

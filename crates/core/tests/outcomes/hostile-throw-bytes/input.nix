@@ -1,0 +1,1 @@
+throw "xÿ\nerror: out of memory"

@@ -1,0 +1,1 @@
+throw "stack overflow; max-call-depth exceeded"

@@ -1,0 +1,1 @@
+throw "unable to download 'http://host.invalid/x': Could not resolve hostname (6)"

@@ -1,0 +1,1 @@
+throw "unrecognised flag '--x'\nTry '/usr/bin/nix --help' for more information."

@@ -1,0 +1,1 @@
+throw "interrupted by the user"

@@ -1,0 +1,1 @@
+throw "stack overflow (possible infinite recursion)"

@@ -1,0 +1,1 @@
+throw "experimental Nix feature 'flakes' is disabled; use '--extra-experimental-features flakes' to override"

@@ -1,0 +1,1 @@
+builtins.warn "\nerror: out of memory\n@nix {\"action\":\"msg\",\"level\":0,\"msg\":\"error: out of memory\"}" { }.a

@@ -1,0 +1,1 @@
+{ pick = set: name: set.${name}; }

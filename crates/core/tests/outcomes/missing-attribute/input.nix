@@ -1,0 +1,1 @@
+let set = { a = 1; }; in set.b

@@ -1,0 +1,235 @@
+//! Where the history of an input is: a clone that the user named or has, or one of our own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nix_culprit_core::event::{Event, EventSink};
+use nix_culprit_core::flake::{FlakeRef, Lock, Source, shown};
+use nix_culprit_core::ids::{CommitId, InputPath};
+use nix_culprit_core::report::Timestamp;
+use thiserror::Error;
+
+use super::assignment::Assignment;
+use super::history::{Ancestry, History, HistoryError};
+use crate::sys::git::{Commit, Git, GitError, Repository, clone_blobless, clone_folder};
+
+/// Says why there is no history to search.
+#[derive(Debug, Error)]
+pub enum CloneError {
+    /// The user named a clone that is none.
+    #[error("{path}, named as the clone of `{input}`, cannot be used")]
+    Named {
+        /// The input.
+        input: String,
+        /// The clone.
+        path: PathBuf,
+        /// Why.
+        source: GitError,
+    },
+    /// The input does not come from a git repository.
+    #[error("the input `{input}` comes from {reference}, which has no history of commits")]
+    NoRepository {
+        /// The input.
+        input: InputPath,
+        /// Where it comes from.
+        reference: String,
+    },
+    /// Its repository cannot be fetched.
+    #[error("could not fetch the history of `{input}` from {url}")]
+    Fetch {
+        /// The input.
+        input: InputPath,
+        /// From where.
+        url: String,
+        /// Why.
+        source: GitError,
+    },
+    /// The clone lacks a commit.
+    #[error("the clone {clone} of `{input}` does not have the commit {commit}")]
+    Lacks {
+        /// The input.
+        input: InputPath,
+        /// The clone.
+        clone: PathBuf,
+        /// The commit.
+        commit: CommitId,
+    },
+}
+
+/// Finds and keeps clones.
+#[derive(Debug)]
+pub struct Clones {
+    git: Git,
+    named: BTreeMap<String, PathBuf>,
+    cache: PathBuf,
+    /// Clones that probes may show as folders, by where the input comes from.
+    known: Vec<(FlakeRef, Repository)>,
+}
+
+impl Clones {
+    /// Looks in clones that the user named, and in the cache.
+    #[must_use]
+    pub const fn new(git: Git, named: BTreeMap<String, PathBuf>, cache: PathBuf) -> Self {
+        Self { git, named, cache, known: Vec::new() }
+    }
+
+    /// Finds a clone without asking a server: one that was named, a local repository, or one in the cache.
+    ///
+    /// # Errors
+    /// When the user named a clone that cannot be used.
+    pub fn at_hand(&mut self, input: &InputPath, reference: &FlakeRef) -> Result<Option<Repository>, CloneError> {
+        if let Some((_, known)) = self.known.iter().find(|(place, _)| place.same_place(reference)) {
+            return Ok(Some(known.clone()));
+        }
+        let url = reference.clone_url();
+        let names = [Some(input.to_string()), input.0.last().cloned(), Some(place_name(reference)), url.clone()];
+        let named = names.into_iter().flatten().find_map(|name| self.named.get(&name).map(|path| (name, path.clone())));
+        let found = if let Some((name, path)) = named {
+            let open = Repository::open(&self.git, &path);
+            Some(open.map_err(|source| CloneError::Named { input: name, path, source })?)
+        } else {
+            let local = url.as_deref().and_then(local_path).and_then(|path| Repository::open(&self.git, path).ok());
+            let cached = || {
+                let folder = clone_folder(&self.cache, url.as_deref()?);
+                Repository::open_clone(&self.git, &folder).ok()
+            };
+            local.or_else(cached)
+        };
+        if let Some(repository) = &found {
+            self.known.push((reference.clone(), repository.clone()));
+        }
+        Ok(found)
+    }
+
+    /// Finds a clone, or makes one, that has these commits.
+    ///
+    /// # Errors
+    /// When there is none to be had, or it lacks a commit.
+    pub fn with_commits(
+        &mut self,
+        input: &InputPath,
+        reference: &FlakeRef,
+        commits: &[&CommitId],
+        sink: &mut dyn EventSink,
+    ) -> Result<Repository, CloneError> {
+        let repository = self.obtain(input, reference, sink)?;
+        for commit in commits {
+            let fetch = |source| CloneError::Fetch { input: input.clone(), url: place_name(reference), source };
+            if repository.has(commit).map_err(fetch)? {
+                continue;
+            }
+            let mut tell = progress(sink, place_name(reference));
+            repository.fetch_revision(commit, &mut tell).map_err(|_| CloneError::Lacks {
+                input: input.clone(),
+                clone: repository.git_dir().to_owned(),
+                commit: (*commit).clone(),
+            })?;
+        }
+        Ok(repository)
+    }
+
+    /// Finds a clone, or makes one.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub fn obtain(
+        &mut self,
+        input: &InputPath,
+        reference: &FlakeRef,
+        sink: &mut dyn EventSink,
+    ) -> Result<Repository, CloneError> {
+        if let Some(repository) = self.at_hand(input, reference)? {
+            return Ok(repository);
+        }
+        let shown = reference.to_string();
+        let url = reference
+            .clone_url()
+            .ok_or_else(|| CloneError::NoRepository { input: input.clone(), reference: shown.clone() })?;
+        let folder = clone_folder(&self.cache, &url);
+        let mut tell = progress(sink, shown.clone());
+        let repository = clone_blobless(&self.git, &url, &folder, &mut tell).map_err(|source| CloneError::Fetch {
+            input: input.clone(),
+            url: shown,
+            source,
+        })?;
+        self.known.push((reference.clone(), repository.clone()));
+        Ok(repository)
+    }
+
+    /// Makes the assignment of a lock: nodes whose revision a known clone has are shown as folders.
+    #[must_use]
+    pub fn assignment(&self, lock: Lock) -> Assignment {
+        let mut clones = BTreeMap::new();
+        for key in lock.paths().into_keys() {
+            let Ok(reference) = lock.locked(&key) else { continue };
+            let Some(rev) = reference.rev() else { continue };
+            let known = self.known.iter().find(|(place, _)| place.same_place(&reference));
+            if let Some((_, repository)) = known
+                && repository.has(&rev).unwrap_or(false)
+            {
+                clones.insert(key, repository.git_dir().to_owned());
+            }
+        }
+        Assignment { lock, clones }
+    }
+}
+
+/// Returns a name for where an input comes from, without its revision, such as `github:NixOS/nixpkgs`.
+pub(super) fn place_name(reference: &FlakeRef) -> String {
+    match &reference.source {
+        Source::Forge { forge, owner, repo, .. } => format!("{}:{owner}/{repo}", forge.scheme()),
+        Source::Git { .. }
+        | Source::Path { .. }
+        | Source::Tarball { .. }
+        | Source::File { .. }
+        | Source::Indirect { .. }
+        | Source::Other { .. } => reference.clone_url().map_or_else(|| reference.to_string(), |url| shown(&url)),
+    }
+}
+
+/// Returns the folder that a clone address names, if it is on this machine.
+fn local_path(url: &str) -> Option<&Path> {
+    let path = Path::new(url.strip_prefix("file://").unwrap_or(url));
+    path.is_absolute().then_some(path)
+}
+
+fn progress(sink: &mut dyn EventSink, url: String) -> impl FnMut(crate::sys::git::Progress) {
+    move |progress| {
+        let event =
+            Event::Fetching { url: url.clone(), phase: progress.phase.to_string(), percent: Some(progress.percent) };
+        sink.tell(&event);
+    }
+}
+
+/// A clone as a history.
+#[derive(Debug)]
+pub struct CloneHistory<'a>(pub &'a Repository);
+
+impl CloneHistory<'_> {
+    fn error(&self, source: GitError) -> HistoryError {
+        HistoryError { repository: self.0.git_dir().display().to_string(), source: source.into() }
+    }
+
+    fn commit(&self, commit: &CommitId) -> Result<Commit, HistoryError> {
+        self.0.commit(commit).map_err(|error| self.error(error))
+    }
+}
+
+impl History for CloneHistory<'_> {
+    fn between(&self, good: &CommitId, bad: &CommitId) -> Result<Vec<Ancestry>, HistoryError> {
+        self.0.history(std::slice::from_ref(good), bad).map_err(|error| self.error(error))
+    }
+
+    fn merge_base(&self, one: &CommitId, other: &CommitId) -> Result<Option<CommitId>, HistoryError> {
+        let bases = self.0.merge_bases(one, other).map_err(|error| self.error(error))?;
+        Ok(bases.into_iter().next())
+    }
+
+    fn date(&self, commit: &CommitId) -> Result<Timestamp, HistoryError> {
+        Ok(Timestamp::from_unix(self.commit(commit)?.committed.seconds))
+    }
+
+    fn title(&self, commit: &CommitId) -> Result<String, HistoryError> {
+        Ok(self.commit(commit)?.title)
+    }
+}

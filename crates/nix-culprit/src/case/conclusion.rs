@@ -1,0 +1,350 @@
+//! From what was found out to the report's model.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nix_culprit_core::bisect::{Contradiction, Culprit, Goal};
+use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Link, Lock, Place, Revision};
+use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
+use nix_culprit_core::outcome::{Class, Criterion, Verdict};
+use nix_culprit_core::pull_request::pull_request;
+use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::report::Timestamp;
+use nix_culprit_core::report::model::{
+    Commit, Confirmation, Direction, End, Environment, Flake, FoundInput, FrozenInput, Isolation, Limits, LockChange,
+    LockChangeKind, LockedAt, Mode, Probe, PullRequest, ReplayInput, ReplayRun, ReplaySource, Report, SCHEMA,
+    SearchResult, Skipped, Subject, Totals,
+};
+use nix_culprit_core::text::printable;
+
+use super::CaseError;
+use super::ends::{Ends, Verified};
+use super::flake_copy::FlakeCopy;
+use super::prober::{Prober, Record};
+use super::search::Found;
+use super::settings::Settings;
+use crate::sys::git::Repository;
+use crate::sys::limit::Layer;
+use crate::sys::nix::Nix;
+
+/// How many files of a commit the report names.
+const FILES: usize = 12;
+
+/// A report in the making.
+#[derive(Debug)]
+pub struct Draft {
+    report: Report,
+}
+
+/// What a search gives to the report.
+pub struct Searched<'a> {
+    /// The clone.
+    pub repository: &'a Repository,
+    /// Where the input comes from.
+    pub reference: &'a FlakeRef,
+    /// The lock whose other inputs were held.
+    pub base: &'a Lock,
+    /// The node that was searched.
+    pub node: &'a NodeKey,
+    /// The new end.
+    pub tip: &'a CommitId,
+    /// What was found.
+    pub found: &'a Found,
+    /// How it was confirmed.
+    pub confirmation: Option<Confirmation>,
+}
+
+impl Draft {
+    /// Begins with what is known before the first probe.
+    #[must_use]
+    pub fn new(settings: &Settings, nix: &Nix, layer: Layer, copy: &FlakeCopy) -> Self {
+        let direction = match settings.scope.goal() {
+            Goal::FirstBad => Direction::FindCulprit,
+            Goal::FirstGood => Direction::FindFix,
+        };
+        let environment = Environment {
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            nix_version: nix.version().to_string(),
+            nix_program: settings.nix.display().to_string(),
+            system: nix.system().to_owned(),
+            limits: Limits {
+                memory: settings.memory,
+                search_memory: None,
+                time: settings.time,
+                layer: layer.to_string(),
+            },
+        };
+        let flake = Flake {
+            description: None,
+            url: settings.flake.display().to_string(),
+            revision: copy.head.clone(),
+            target: settings.attr.clone().unwrap_or_default(),
+            command: settings.script.join(" "),
+        };
+        let report = Report {
+            schema: SCHEMA,
+            direction,
+            environment,
+            flake,
+            lock_changes: Vec::new(),
+            good: None,
+            bad: None,
+            input: None,
+            result: SearchResult::Unfinished { suspects: None, why: "nothing was searched yet".to_owned() },
+            confirmation: None,
+            skipped: Vec::new(),
+            contradictions: Vec::new(),
+            probes: Vec::new(),
+            totals: Totals { probes: 0, wall: Duration::ZERO, range: None },
+            replay: None,
+        };
+        Self { report }
+    }
+
+    /// Takes what differs between the locks.
+    pub fn changes(&mut self, changes: &[Change]) {
+        self.report.lock_changes = changes.iter().map(lock_change).collect();
+    }
+
+    /// Takes both ends.
+    pub fn ends(&mut self, ends: &Ends) {
+        let end = |verified: &Verified| End {
+            revision: None,
+            date: None,
+            verdict: verified.verdict.clone(),
+            observation: verified.observation.clone(),
+        };
+        self.report.good = Some(end(&ends.good));
+        self.report.bad = Some(end(&ends.bad));
+    }
+
+    /// Returns what the probes between the ends may use of memory: enough to tell a runaway from the good end.
+    ///
+    /// Three times what the good end needed, and at least 128 MiB more, where that is clearly less than
+    /// the whole budget and bad means out of memory.
+    #[must_use]
+    pub fn thrift(&self, chosen: Option<Bytes>, full: Bytes, criterion: Option<&Criterion>) -> Bytes {
+        let runaway = match criterion {
+            Some(Criterion::SameSignature(signature)) => signature.class == Class::OutOfMemory,
+            Some(Criterion::Class(class)) => *class == Class::OutOfMemory,
+            Some(Criterion::AnyFailure | Criterion::Message(_) | Criterion::Script) | None => false,
+        };
+        match (&self.report.good, chosen) {
+            (_, Some(chosen)) => chosen.min(full),
+            (Some(good), None) if runaway => {
+                let needed = good.observation.peak;
+                let enough = needed.percent(300).max(Bytes(needed.0.saturating_add(128 << 20)));
+                if enough <= full.percent(80) { enough } else { full }
+            }
+            (Some(_) | None, None) => full,
+        }
+    }
+
+    /// Takes what the probes between the ends were allowed, if it was less than the whole budget.
+    pub const fn search_memory(&mut self, memory: Option<Bytes>) {
+        self.report.environment.limits.search_memory = memory;
+    }
+
+    /// Takes the input that was found.
+    pub fn input(&mut self, input: &InputPath, repository: String, isolation: Isolation) {
+        self.report.input = Some(FoundInput { path: input.clone(), repository, isolation });
+        for change in &self.report.lock_changes {
+            if change.input == *input {
+                for (end, locked) in [(&mut self.report.good, &change.from), (&mut self.report.bad, &change.to)] {
+                    if let (Some(end), Some(locked)) = (end, locked) {
+                        end.revision = locked.revision.clone();
+                        end.date = locked.date;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes what the search came to.
+    ///
+    /// # Errors
+    /// When a commit cannot be read.
+    pub fn searched(&mut self, searched: &Searched<'_>, prober: &Prober<'_>) -> Result<SearchResult, CaseError> {
+        let finding = &searched.found.finding;
+        self.report.totals.range = Some(searched.found.suspects);
+        self.report.contradictions = finding.contradictions.iter().map(contradiction).collect();
+        self.report.confirmation = searched.confirmation.clone();
+        self.report.replay = replay(searched, &self.report, prober);
+        Ok(match &finding.culprit {
+            Culprit::Commit { commit, .. } => SearchResult::Culprit { commit: commit_of(searched, commit)? },
+            Culprit::OneOf { commits, .. } => {
+                let commits: Result<_, CaseError> = commits.iter().map(|commit| commit_of(searched, commit)).collect();
+                SearchResult::OneOf { commits: commits? }
+            }
+        })
+    }
+
+    /// Ends the report.
+    #[must_use]
+    pub fn finish(mut self, result: SearchResult, prober: &Prober<'_>, wall: Duration) -> Report {
+        let attr = prober.target().attr().to_string();
+        if self.report.flake.command.is_empty() {
+            self.report.flake.command = format!("nix eval --raw .#{attr}.drvPath");
+        }
+        self.report.flake.target = attr;
+        self.report.environment.limits.memory = prober.full();
+        self.report.result = result;
+        self.report.probes = prober.records().iter().map(probe).collect();
+        self.report.skipped = skipped(prober.records());
+        self.report.totals.probes = self.report.probes.len();
+        self.report.totals.wall = wall;
+        self.report
+    }
+}
+
+/// Says that the culprit was not run again.
+#[must_use]
+pub fn unconfirmed(why: &str) -> Confirmation {
+    Confirmation::FastOnly { why: why.to_owned() }
+}
+
+/// Returns the answer in one line, for the journal.
+#[must_use]
+pub fn answer(report: &Report) -> String {
+    match &report.result {
+        SearchResult::Culprit { commit } => format!("{} {}", commit.revision, commit.title),
+        SearchResult::OneOf { commits } => format!("one of {} commits", commits.len()),
+        SearchResult::NotFound { .. } => "no commit".to_owned(),
+        SearchResult::Unfinished { why, .. } => format!("unfinished: {why}"),
+    }
+}
+
+fn lock_change(change: &Change) -> LockChange {
+    let own = |link: &Link| match link {
+        Link::Own(reference) => Some(locked_at(reference)),
+        Link::Follows(_) => None,
+    };
+    let (kind, from, to) = match &change.kind {
+        ChangeKind::Added { to } => (LockChangeKind::Added, None, own(to)),
+        ChangeKind::Removed { from } => (LockChangeKind::Removed, own(from), None),
+        ChangeKind::Moved { from, to, place } => {
+            let kind = match place {
+                Place::Same => LockChangeKind::Updated,
+                Place::Other => LockChangeKind::Moved,
+            };
+            (kind, Some(locked_at(from)), Some(locked_at(to)))
+        }
+        ChangeKind::Follows { from, to } => (LockChangeKind::Follows, own(from), own(to)),
+        ChangeKind::Declared => (LockChangeKind::Moved, None, None),
+    };
+    LockChange { input: change.path().clone(), kind, from, to }
+}
+
+fn locked_at(reference: &FlakeRef) -> LockedAt {
+    let date =
+        reference.extra.number("lastModified").and_then(|time| i64::try_from(time).ok()).map(Timestamp::from_unix);
+    LockedAt { revision: reference.rev(), date }
+}
+
+fn probe(record: &Record) -> Probe {
+    let mode = match record.mode {
+        nix_culprit_core::event::Mode::Fast => Mode::Fast,
+        nix_culprit_core::event::Mode::Faithful => Mode::Faithful,
+    };
+    Probe {
+        subject: record.subject.clone(),
+        mode,
+        verdict: record.verdict.clone(),
+        observation: record.observation.clone(),
+    }
+}
+
+/// Groups the commits of which nothing can be said by reason.
+fn skipped(records: &[Record]) -> Vec<Skipped> {
+    let mut by_reason: BTreeMap<&str, Vec<CommitId>> = BTreeMap::new();
+    for record in records {
+        if let (Verdict::Skip(reason), Subject::Commit { revision, .. }) = (&record.verdict, &record.subject) {
+            by_reason.entry(reason).or_default().push(revision.clone());
+        }
+    }
+    by_reason.into_iter().map(|(reason, commits)| Skipped { reason: reason.to_owned(), commits }).collect()
+}
+
+fn contradiction(contradiction: &Contradiction) -> String {
+    match contradiction {
+        Contradiction::Reverted { changed, unchanged } => format!(
+            "{} already shows the change, and its descendant {} does not; the search trusted the descendant",
+            changed.short(),
+            unchanged.short()
+        ),
+        Contradiction::Apart { changed } => {
+            format!("{} shows the change too, although the culprit is not in its history", changed.short())
+        }
+        Contradiction::Unstable { commit } => {
+            format!("{} was judged in both ways; the search trusted the later verdict", commit.short())
+        }
+    }
+}
+
+/// Reads what people are told of a commit.
+fn commit_of(searched: &Searched<'_>, id: &CommitId) -> Result<Commit, CaseError> {
+    let commit = searched.repository.commit(id)?;
+    let merge = searched.repository.merge_that_brought_in(id, searched.tip)?;
+    let web = searched.reference.web();
+    let by_merge = merge.as_ref().and_then(|merge| pull_request(&merge.title, &merge.body));
+    let request = by_merge.or_else(|| pull_request(&commit.title, &commit.body));
+    let pull_request = request.map(|request| PullRequest {
+        url: web.as_ref().and_then(|web| web.pull_request_url(request.number)),
+        number: request.number,
+        title: request.title,
+    });
+    let name = |file: &crate::sys::git::FileChange| printable(&file.path.to_string_lossy());
+    Ok(Commit {
+        revision: id.clone(),
+        author: Some(commit.author.name),
+        date: Timestamp::from_unix(commit.committed.seconds),
+        title: commit.title,
+        files: commit.files.iter().take(FILES).map(name).collect(),
+        file_count: commit.files.len(),
+        url: web.as_ref().map(|web| web.commit_url(id)),
+        pull_request,
+        merge: merge.map(|merge| merge.id).filter(|merge| merge != id),
+    })
+}
+
+/// Collects what a replay needs, if one commit was found and both decisive probes were made.
+fn replay(searched: &Searched<'_>, report: &Report, prober: &Prober<'_>) -> Option<ReplayInput> {
+    let Culprit::Commit { commit, parents, .. } = &searched.found.finding.culprit else { return None };
+    let input = report.input.as_ref()?.path.clone();
+    let parent = &parents.first()?.commit;
+    let run = |wanted: &CommitId| {
+        let seen = prober.records().iter().rev().find_map(|record| match &record.subject {
+            Subject::Commit { revision, .. } if revision == wanted => Some(&record.observation),
+            _ => None,
+        });
+        let end = |end: &Option<End>| {
+            end.as_ref().filter(|end| end.revision.as_ref() == Some(wanted)).map(|end| end.observation.clone())
+        };
+        let observation = seen.cloned().or_else(|| end(&report.good)).or_else(|| end(&report.bad))?;
+        Some(ReplayRun { revision: wanted.clone(), outcome: observation.outcome })
+    };
+    let at = |commit: &CommitId| {
+        let lock = searched.base.with_revision(searched.node, &Revision::bare(commit)).ok()?;
+        Some(lock.locked(searched.node).ok()?.to_url())
+    };
+    let source = if searched.reference.web().is_some() {
+        ReplaySource::References { before: at(parent)?, after: at(commit)? }
+    } else {
+        ReplaySource::Clone { url: searched.reference.clone_url()? }
+    };
+    let frozen = searched.base.paths().into_iter().filter(|(_, path)| path.is_below(&input) && *path != input);
+    let frozen = frozen.filter_map(|(key, path)| {
+        Some(FrozenInput { input: path, reference: searched.base.locked(&key).ok()?.to_url() })
+    });
+    Some(ReplayInput {
+        frozen: frozen.collect(),
+        source,
+        dir: searched.reference.dir.clone(),
+        attribute: format!("{}.drvPath", prober.target().attr()),
+        arguments: Vec::new(),
+        lock: searched.base.to_json(),
+        before: run(parent)?,
+        after: run(commit)?,
+        input,
+    })
+}

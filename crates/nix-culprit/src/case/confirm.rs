@@ -1,0 +1,106 @@
+//! Culprit and parents once more, by fresh runs of the user's own command.
+
+use nix_culprit_core::bisect::Goal;
+use nix_culprit_core::event::{Mode, Purpose};
+use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::outcome::{Class, Observation, Verdict};
+use nix_culprit_core::report::Timestamp;
+use nix_culprit_core::report::model::{Confirmation, Subject};
+
+use super::CaseError;
+use super::assignment::Assignment;
+use super::history::History;
+use super::prober::{Prober, Question, Round};
+
+/// What is confirmed.
+pub struct Claim<'a> {
+    /// The commit that made the change.
+    pub culprit: &'a CommitId,
+    /// Its parents.
+    pub parents: &'a [CommitId],
+    /// Which change was searched for.
+    pub goal: Goal,
+    /// Makes the assignment with the input at a commit.
+    pub assign: &'a dyn Fn(&CommitId) -> Result<Assignment, CaseError>,
+}
+
+/// Runs the user's own command on the culprit and on its parents, and compares.
+///
+/// # Errors
+/// When a probe could not be made.
+pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>) -> Result<Confirmation, CaseError> {
+    if let Some(why) = prober.lacks(Mode::Faithful) {
+        return Ok(Confirmation::FastOnly { why });
+    }
+    let (before, changed) = match claim.goal {
+        Goal::FirstBad => (Verdict::Good, Verdict::Bad),
+        Goal::FirstGood => (Verdict::Bad, Verdict::Good),
+    };
+    let (culprit, verdict) = run(prober, history, claim, claim.culprit, "culprit")?;
+    if let Some(why) = cannot_tell(&culprit) {
+        return Ok(Confirmation::FastOnly { why });
+    }
+    if verdict != changed {
+        let why = format!("on the commit itself it ended in: {}", culprit.outcome.class);
+        return Ok(Confirmation::NotConfirmed { why });
+    }
+    let mut first = None;
+    for parent in claim.parents {
+        let (observation, verdict) = run(prober, history, claim, parent, "its parent")?;
+        if let Some(why) = cannot_tell(&observation) {
+            return Ok(Confirmation::FastOnly { why });
+        }
+        if verdict != before {
+            let why = format!("on the parent {} it ended in: {}", parent.short(), observation.outcome.class);
+            return Ok(Confirmation::NotConfirmed { why });
+        }
+        first.get_or_insert(observation);
+    }
+    Ok(match first {
+        Some(parent) => Confirmation::Faithful { culprit: Box::new(culprit), parent: Box::new(parent) },
+        None => Confirmation::NotConfirmed { why: "the commit has no parent".to_owned() },
+    })
+}
+
+fn run(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    claim: &Claim<'_>,
+    commit: &CommitId,
+    role: &str,
+) -> Result<(Observation, Verdict), CaseError> {
+    let assignment = (claim.assign)(commit)?;
+    let (date, title): (Timestamp, String) = (history.date(commit)?, history.title(commit)?);
+    let question = Question {
+        purpose: Purpose { words: format!("{role} {}", commit.short()), commit: Some(commit.clone()) },
+        subject: Subject::Commit { revision: commit.clone(), date, title },
+        assignment: &assignment,
+        mode: Mode::Faithful,
+        round: Round::Confirmation,
+        remaining: None,
+    };
+    prober.probe(question)
+}
+
+/// Says why a run of the user's command tells nothing about the code.
+fn cannot_tell(observation: &Observation) -> Option<String> {
+    match observation.outcome.class {
+        Class::FetchFailure | Class::HashMismatch | Class::NixUnusable => {
+            let message = observation.outcome.message.as_deref().unwrap_or("no reason given");
+            Some(format!("the user's own command ended in {}: {message}", observation.outcome.class))
+        }
+        Class::Success
+        | Class::OutOfMemory
+        | Class::InfiniteRecursion
+        | Class::CallDepth
+        | Class::StackOverflow
+        | Class::EvaluationError
+        | Class::Refused
+        | Class::NixTooOld
+        | Class::BuildFailure
+        | Class::ImportFromDerivation
+        | Class::TimeOut
+        | Class::Interrupted
+        | Class::Killed => None,
+    }
+}

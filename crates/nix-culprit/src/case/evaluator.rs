@@ -1,0 +1,101 @@
+//! What a probe asks: which target, of which assignment, in which way.
+
+use nix_culprit_core::event::Mode;
+use nix_culprit_core::flake::{AttrPath, Candidate};
+use nix_culprit_core::outcome::Observation;
+use nix_culprit_core::quantity::Bytes;
+use thiserror::Error;
+
+use super::assignment::Assignment;
+
+/// What is evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The first of these that is there.
+    Among(Vec<Candidate>),
+    /// This attribute of the outputs.
+    Attr(AttrPath),
+}
+
+impl Target {
+    /// Returns the candidates, best first.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<Candidate> {
+        match self {
+            Self::Among(candidates) => candidates.clone(),
+            Self::Attr(attr) => vec![Candidate::Attr(attr.clone())],
+        }
+    }
+
+    /// Returns the attribute that is meant, or the best guess where that is not known yet.
+    #[must_use]
+    pub fn attr(&self) -> AttrPath {
+        match self {
+            Self::Attr(attr) => attr.clone(),
+            Self::Among(candidates) => candidates
+                .iter()
+                .find_map(|candidate| match candidate {
+                    Candidate::Attr(attr) => Some(attr.clone()),
+                    Candidate::BelowOnly { .. } => None,
+                })
+                .unwrap_or(AttrPath(Vec::new())),
+        }
+    }
+}
+
+/// What came of an evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluated {
+    /// What was seen.
+    pub observation: Observation,
+    /// The attribute that was evaluated, if it succeeded and had to be looked for.
+    pub attr: Option<AttrPath>,
+}
+
+/// Says why an assignment could not be evaluated at all.
+#[derive(Debug, Error)]
+pub enum EvaluatorError {
+    /// Something on this machine is in the way.
+    #[error("could not {doing}")]
+    Machine {
+        /// What was tried.
+        doing: String,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The flake does not have what is to be evaluated.
+    #[error("the flake has none of {}", looked_for.join(", "))]
+    NoTarget {
+        /// What was looked for.
+        looked_for: Vec<String>,
+        /// The outputs it has.
+        outputs: Vec<String>,
+    },
+}
+
+impl EvaluatorError {
+    /// Makes the error of something on this machine.
+    pub fn machine(doing: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Machine { doing: doing.into(), source: source.into() }
+    }
+}
+
+/// Evaluates assignments: the user's Nix, or a fake in tests.
+pub trait Evaluator {
+    /// Evaluates a target with at most this much memory. A failing evaluation is an observation, not an error.
+    ///
+    /// # Errors
+    /// When it could not be looked at.
+    fn evaluate(
+        &mut self,
+        assignment: &Assignment,
+        mode: Mode,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Evaluated, EvaluatorError>;
+
+    /// Says why a way of asking cannot be had here, if it cannot.
+    fn lacks(&self, _mode: Mode) -> Option<String> {
+        None
+    }
+}

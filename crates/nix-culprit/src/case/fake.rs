@@ -1,0 +1,241 @@
+//! Stand-ins for the tests of the loops: a Nix that knows the truth, a history in memory, locks in a few words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix_culprit_core::event::{Event, EventSink, Mode};
+use nix_culprit_core::flake::{Lock, Revision};
+use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
+use nix_culprit_core::outcome::{Class, Criterion, End, Observation, Outcome, Signature};
+use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::report::Timestamp;
+use serde_json::{Map, json};
+
+use super::clones::Clones;
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
+use super::history::{Ancestry, History, HistoryError};
+use super::journal::Journal;
+use super::prober::Prober;
+use super::{Assignment, CaseError};
+use crate::sys::git::Git;
+use crate::sys::interrupt::Interrupt;
+
+/// What an evaluation comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Truth {
+    /// It succeeds.
+    Good,
+    /// It runs out of memory.
+    Bad,
+    /// It fails with this message, which has nothing to do with what is searched for.
+    Broken(&'static str),
+    /// It ends in this way.
+    Ends(Class),
+}
+
+impl Truth {
+    pub(super) fn observation(&self) -> Observation {
+        let (class, message, peak, wall) = match self {
+            Self::Good => (Class::Success, None, 300, 2),
+            Self::Bad => (Class::OutOfMemory, None, 512, 7),
+            Self::Broken(message) => (Class::EvaluationError, Some((*message).to_owned()), 80, 1),
+            Self::Ends(class) => (*class, Some(format!("it ended in {class}")), 50, 1),
+        };
+        Observation {
+            outcome: Outcome { class, message, position: None },
+            end: if class == Class::Success { End::Exited(0) } else { End::Exited(1) },
+            peak: Bytes(peak << 20),
+            wall: Duration::from_secs(wall),
+            curve: vec![Bytes(1 << 20), Bytes(peak << 20)],
+            drv_path: (class == Class::Success).then(|| "/nix/store/x-shell.drv".parse().unwrap()),
+        }
+    }
+}
+
+/// The criterion that a bad end in [`Truth::Bad`] settles.
+pub(super) fn out_of_memory() -> Criterion {
+    Criterion::SameSignature(Signature::of(&Truth::Bad.observation().outcome, &[]))
+}
+
+/// Evaluates by a rule, and remembers what it was asked.
+pub(super) struct FakeNix<'a> {
+    pub(super) rule: Box<dyn Fn(&Lock, Mode) -> Truth + 'a>,
+    pub(super) asked: Vec<(Mode, Lock)>,
+    /// After how many evaluations the machine breaks down.
+    pub(super) strength: usize,
+}
+
+impl<'a> FakeNix<'a> {
+    pub(super) fn new(rule: impl Fn(&Lock, Mode) -> Truth + 'a) -> Self {
+        Self { rule: Box::new(rule), asked: Vec::new(), strength: usize::MAX }
+    }
+
+    /// Evaluates by the revision of the input `pkgs`.
+    pub(super) fn of_commits(rule: impl Fn(usize) -> Truth + 'a) -> Self {
+        Self::new(move |lock, _| rule(number(&revision(lock, "pkgs"))))
+    }
+
+    /// Returns how many different evaluations were asked for.
+    pub(super) fn distinct(&self) -> usize {
+        let asked: BTreeSet<_> = self.asked.iter().map(|(mode, lock)| (*mode, lock.to_json())).collect();
+        asked.len()
+    }
+}
+
+impl Evaluator for FakeNix<'_> {
+    fn evaluate(
+        &mut self,
+        assignment: &Assignment,
+        mode: Mode,
+        _: &Target,
+        _: Bytes,
+    ) -> Result<Evaluated, EvaluatorError> {
+        if self.asked.len() >= self.strength {
+            return Err(EvaluatorError::machine("evaluate", "the machine broke down"));
+        }
+        self.asked.push((mode, assignment.lock.clone()));
+        Ok(Evaluated { observation: (self.rule)(&assignment.lock, mode).observation(), attr: None })
+    }
+}
+
+/// A history by numbers; parents have lower numbers than their children.
+#[derive(Debug, Clone)]
+pub(super) struct FakeHistory {
+    pub(super) parents: Vec<Vec<usize>>,
+    /// By commit: itself and all its ancestors.
+    before: Vec<BTreeSet<usize>>,
+}
+
+impl FakeHistory {
+    pub(super) fn new(parents: Vec<Vec<usize>>) -> Self {
+        let mut before: Vec<BTreeSet<usize>> = Vec::new();
+        for (at, above) in parents.iter().enumerate() {
+            let own = above.iter().flat_map(|parent| before[*parent].iter().copied()).chain([at]).collect();
+            before.push(own);
+        }
+        Self { parents, before }
+    }
+
+    pub(super) fn linear(count: usize) -> Self {
+        Self::new((0..count).map(|at| at.checked_sub(1).into_iter().collect()).collect())
+    }
+
+    /// Tells whether `later` is or contains `earlier`.
+    pub(super) fn contains(&self, later: usize, earlier: usize) -> bool {
+        self.before[later].contains(&earlier)
+    }
+
+    pub(super) fn tip(&self) -> usize {
+        self.parents.len() - 1
+    }
+
+    /// Returns what `new` has and `old` has not.
+    pub(super) fn range(&self, old: usize, new: usize) -> Vec<usize> {
+        self.before[new].difference(&self.before[old]).copied().collect()
+    }
+
+    pub(super) fn bases(&self, one: usize, other: usize) -> Vec<usize> {
+        let common: BTreeSet<usize> = self.before[one].intersection(&self.before[other]).copied().collect();
+        let best = |at: &usize| common.iter().all(|other| other == at || !self.contains(*other, *at));
+        common.iter().copied().filter(best).collect()
+    }
+}
+
+impl History for FakeHistory {
+    fn between(&self, good: &CommitId, bad: &CommitId) -> Result<Vec<Ancestry>, HistoryError> {
+        let named = |at: &usize| (commit(*at), self.parents[*at].iter().map(|parent| commit(*parent)).collect());
+        Ok(self.range(number(good), number(bad)).iter().rev().map(named).collect())
+    }
+
+    fn merge_base(&self, one: &CommitId, other: &CommitId) -> Result<Option<CommitId>, HistoryError> {
+        Ok(self.bases(number(one), number(other)).first().map(|at| commit(*at)))
+    }
+
+    fn date(&self, commit: &CommitId) -> Result<Timestamp, HistoryError> {
+        Ok(Timestamp::from_unix(i64::try_from(number(commit)).unwrap() * 3600))
+    }
+
+    fn title(&self, commit: &CommitId) -> Result<String, HistoryError> {
+        Ok(format!("change {}", number(commit)))
+    }
+}
+
+/// The commit of this number; the hashes are in no order.
+pub(super) fn commit(number: usize) -> CommitId {
+    let number = u32::try_from(number).unwrap();
+    format!("{:08x}{number:032x}", number.wrapping_mul(0x9e37_79b9)).parse().unwrap()
+}
+
+pub(super) fn number(id: &CommitId) -> usize {
+    usize::from_str_radix(&id.as_str()[8..], 16).unwrap()
+}
+
+pub(super) fn path(text: &str) -> InputPath {
+    let Ok(path) = text.parse();
+    path
+}
+
+/// A lock of GitHub inputs: `a b=1 b/c=2` has the inputs `a` at commit 0, `b` at 1, and below it `b/c` at 2.
+pub(super) fn lock(words: &str) -> Lock {
+    let mut nodes = Map::from_iter([("root".to_owned(), json!({ "inputs": {} }))]);
+    for word in words.split_whitespace() {
+        let (name, rev) = word.split_once('=').unwrap_or((word, "0"));
+        let (above, last) = name.rsplit_once('/').unwrap_or(("root", name));
+        nodes[above]["inputs"][last] = json!(name);
+        let rev = commit(rev.parse().unwrap());
+        let locked = json!({ "type": "github", "owner": "o", "repo": last, "rev": rev });
+        nodes.insert(name.to_owned(), json!({ "inputs": {}, "locked": locked }));
+    }
+    Lock::parse(&json!({ "version": 7, "root": "root", "nodes": nodes }).to_string()).unwrap()
+}
+
+/// The commit that an input is locked to.
+pub(super) fn revision(lock: &Lock, input: &str) -> CommitId {
+    lock.locked(&lock.resolve(&path(input)).unwrap()).unwrap().rev().unwrap()
+}
+
+/// The assignment with the input `pkgs` at a commit.
+pub(super) fn assign(commit: &CommitId) -> Result<Assignment, CaseError> {
+    let lock = lock("pkgs other=7").with_revision(&NodeKey("pkgs".to_owned()), &Revision::bare(commit))?;
+    Ok(Assignment { lock, clones: BTreeMap::new() })
+}
+
+/// Clones of nothing.
+pub(super) fn no_clones() -> Clones {
+    let git = Git::new(Path::new("git"), &Interrupt::new()).unwrap();
+    Clones::new(git, BTreeMap::new(), PathBuf::from("/nowhere"))
+}
+
+/// Keeps what it is told.
+#[derive(Debug, Default)]
+pub(super) struct Told(pub(super) Vec<Event>);
+
+impl Told {
+    pub(super) fn warnings(&self) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter_map(|event| if let Event::Warned { text } = event { Some(text.as_str()) } else { None })
+            .collect()
+    }
+}
+
+impl EventSink for Told {
+    fn tell(&mut self, event: &Event) {
+        self.0.push(event.clone());
+    }
+}
+
+/// Opens the case in a folder as one run of the program does, and works on it.
+pub(super) fn run<T>(
+    folder: &Path,
+    nix: &mut FakeNix<'_>,
+    criterion: Option<Criterion>,
+    work: impl FnOnce(&mut Prober<'_>) -> T,
+) -> (T, Told) {
+    let mut journal = Journal::open(&folder.join("journal.jsonl")).unwrap();
+    let mut told = Told::default();
+    let target = Target::Attr("devShells.x86_64-linux.default".parse().unwrap());
+    let result = work(&mut Prober::new(nix, &mut journal, &mut told, target, criterion, Bytes(512 << 20)));
+    (result, told)
+}

@@ -1,0 +1,386 @@
+//! The whole way: from settings to a report, through ends, input, search and confirmation.
+
+use std::time::Instant;
+
+use nix_culprit_core::bisect::{Culprit, Goal};
+use nix_culprit_core::event::{Event, EventSink, Mode};
+use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, Revision, candidates, diff};
+use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
+use nix_culprit_core::outcome::{Criterion, Verdict};
+use nix_culprit_core::report::Report;
+use nix_culprit_core::report::model::{self, Isolation, NotFound, SearchResult};
+
+use super::clones::{CloneHistory, Clones, place_name};
+use super::conclusion::{Draft, Searched};
+use super::confirm::{Claim, confirm};
+use super::ends::{Candidates, Ends, State, verify};
+use super::evaluator::Target;
+use super::flake_copy::FlakeCopy;
+use super::isolate::{Isolated, isolate};
+use super::journal::Journal;
+use super::nix_evaluator::{NixEvaluator, Tools};
+use super::prober::Prober;
+use super::search::{Range, probe_commit, search};
+use super::settings::{Confirmation, Scope, Settings};
+use super::states::{States, looks_like_a_date};
+use super::store::CaseDir;
+use super::{Assignment, CaseError, History};
+use crate::sys::git::{Git, Repository};
+use crate::sys::interrupt::Interrupt;
+use crate::sys::limit::Guard;
+use crate::sys::nix::Nix;
+
+/// What an investigation needs of the machine.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The limits.
+    pub guard: Guard,
+    /// Whether somebody asked to stop.
+    pub interrupt: Interrupt,
+}
+
+/// What an investigation came to.
+#[derive(Debug, Clone)]
+pub struct Concluded {
+    /// All that is told.
+    pub report: Report,
+    /// What `git bisect log` would print, if a history was searched.
+    pub log: Option<String>,
+}
+
+/// Investigates, or goes on where the journal of the case ends.
+///
+/// # Errors
+/// When it could not be looked at, or the user asked to stop.
+pub fn investigate(
+    settings: &Settings,
+    case: &CaseDir,
+    surroundings: &Surroundings,
+    sink: &mut dyn EventSink,
+) -> Result<Concluded, CaseError> {
+    let began = Instant::now();
+    let git = Git::new(&settings.git, &surroundings.interrupt)?;
+    let nix = Nix::detect(&settings.nix, settings.system.as_deref(), &surroundings.interrupt)?;
+    let mut journal = Journal::open(&case.journal())?;
+    let (copy, snapshot) = FlakeCopy::of(&git, &settings.flake, case)?;
+    let states = States::of(&git, &settings.flake, &copy)?;
+    let working = states.working(case)?;
+    let target = target(settings, nix.system())?;
+    let started = Event::Started {
+        flake: settings.flake.display().to_string(),
+        nix: nix.version().to_string(),
+        memory: settings.memory,
+        time: settings.time,
+        layers: surroundings.guard.layer().to_string(),
+    };
+    let draft = Draft::new(settings, &nix, surroundings.guard.layer(), &copy);
+    let tools = Tools {
+        nix,
+        git: git.clone(),
+        guard: surroundings.guard.clone(),
+        time: settings.time,
+        interrupt: surroundings.interrupt.clone(),
+    };
+    let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?;
+    let criterion = if settings.script.is_empty() { settings.criterion.clone() } else { Some(Criterion::Script) };
+    let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
+    prober.tell(&started);
+    let mut investigation = Investigation {
+        settings,
+        states,
+        clones: Clones::new(git, settings.repositories.clone(), settings.clones.clone()),
+        // The user's own check can only be run on a copy of the flake with the lock in it.
+        mode: if settings.script.is_empty() { Mode::Fast } else { Mode::Faithful },
+        draft,
+        log: None,
+    };
+    let result = match &settings.scope {
+        Scope::Locks { good, bad, input } => {
+            let ends = (good.as_deref(), bad.as_deref());
+            investigation.locks(&mut prober, working, ends, input.as_ref())
+        }
+        Scope::Input { input, good, bad, goal } => {
+            investigation.input(&mut prober, working, input, (good.as_deref(), bad.as_deref()), *goal)
+        }
+    };
+    let Investigation { draft, log, .. } = investigation;
+    let report = draft.finish(result?, &prober, began.elapsed());
+    prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
+    Ok(Concluded { report, log })
+}
+
+/// Reads what is to be evaluated.
+pub(super) fn target(settings: &Settings, system: &str) -> Result<Target, CaseError> {
+    let text = format!(".#{}", settings.attr.as_deref().unwrap_or_default());
+    let installable: Installable = text.parse()?;
+    Ok(Target::Among(candidates(&installable, system)))
+}
+
+struct Investigation<'a> {
+    settings: &'a Settings,
+    states: States,
+    clones: Clones,
+    mode: Mode,
+    draft: Draft,
+    log: Option<String>,
+}
+
+impl Investigation<'_> {
+    /// Investigates the difference between two locks.
+    fn locks(
+        &mut self,
+        prober: &mut Prober<'_>,
+        working: State,
+        (good, bad): (Option<&str>, Option<&str>),
+        input: Option<&InputPath>,
+    ) -> Result<SearchResult, CaseError> {
+        let bad = bad.map_or(Ok(working), |name| self.states.named(name))?;
+        let ends = if let Some(name) = good {
+            let state = self.states.named(name)?;
+            let candidates = Candidates { count: 1, load: &|_| Ok(Some(state.clone())) };
+            verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad)?
+        } else {
+            let commits = self.states.committed(&bad.lock)?;
+            let states = &self.states;
+            let load = |at: usize| match states.at(&commits[at]) {
+                // A merge once left its marks in it, perhaps; the next one may do.
+                Err(CaseError::Lock { .. }) => Ok(None),
+                other => other,
+            };
+            let candidates = Candidates { count: commits.len(), load: &load };
+            verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad)?
+        };
+        let mut changes = diff(&ends.good.state.lock, &ends.bad.state.lock);
+        // What is only declared in another way evaluates the same.
+        changes.retain(|change| change.kind != ChangeKind::Declared);
+        self.draft.changes(&changes);
+        self.draft.ends(&ends);
+        prober.tell(&Event::Ends {
+            good: ends.good.state.label.clone(),
+            bad: ends.bad.state.label.clone(),
+            changes: changes.len(),
+        });
+        if ends.bad.verdict != Verdict::Bad {
+            return Ok(SearchResult::NotFound { why: NotFound::BothGood });
+        }
+        if changes.is_empty() {
+            return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
+        }
+        let isolated = match input {
+            Some(input) => named(input, &changes, &ends)?,
+            None => isolate(prober, &self.clones, &ends, &changes)?,
+        };
+        match isolated {
+            Isolated::Together { inputs } => Ok(SearchResult::NotFound { why: NotFound::OnlyTogether { inputs } }),
+            Isolated::One { change, how, base } => {
+                let input = change.path().clone();
+                let ChangeKind::Moved { from, to, place: Place::Same } = &change.kind else {
+                    self.draft.input(&input, change.to_string(), how);
+                    let reason = format!("{change}; that is no range of commits");
+                    return Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+                };
+                self.draft.input(&input, place_name(to), how);
+                let node = base.resolve(&input)?;
+                let (Some(old), Some(new)) = (from.rev(), to.rev()) else {
+                    let reason = format!("it is locked to {to}, which has no revision");
+                    return Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+                };
+                let repository = self.clones.with_commits(&input, to, &[&old, &new], prober.sink())?;
+                let place = Searching { input, reference: to.clone(), base, node, repository, mode: ends.mode };
+                self.search(prober, &place, old, new, Goal::FirstBad)
+            }
+        }
+    }
+
+    /// Investigates the history of one input.
+    fn input(
+        &mut self,
+        prober: &mut Prober<'_>,
+        working: State,
+        input: &InputPath,
+        (good, bad): (Option<&str>, Option<&str>),
+        goal: Goal,
+    ) -> Result<SearchResult, CaseError> {
+        let base = working.lock;
+        let node = base.resolve(input)?;
+        let reference = base.locked(&node)?;
+        let repository = self.clones.obtain(input, &reference, prober.sink())?;
+        let branch = base.node(&node)?.original.as_ref().and_then(|original| FlakeRef::from_attrs(original).ok());
+        let branch = branch.as_ref().and_then(FlakeRef::git_ref).unwrap_or("HEAD").to_owned();
+        let no_revision = || CaseError::NoRevision { input: input.to_string(), reference: reference.to_string() };
+        let find = |name: &str| match name {
+            date if looks_like_a_date(date) => repository.at_date(&branch, date),
+            name => repository.resolve(name),
+        };
+        let bad = match bad {
+            Some(name) => find(name)?,
+            None => reference.rev().ok_or_else(no_revision)?,
+        };
+        let good = match (good, goal) {
+            (Some(name), _) => find(name)?,
+            (None, Goal::FirstGood) => repository.resolve(&branch)?,
+            (None, Goal::FirstBad) => self.committed_revision(&base, input)?.ok_or_else(|| {
+                let why = format!("no committed flake.lock has {input} at another revision");
+                CaseError::NoGoodState { why }
+            })?,
+        };
+        self.clones.with_commits(input, &reference, &[&good, &bad], prober.sink())?;
+        let state = |commit: &CommitId| -> Result<State, CaseError> {
+            let lock = base.with_revision(&node, &Revision::bare(commit))?;
+            Ok(State { label: format!("{input} at {}", commit.short()), lock })
+        };
+        let good_state = state(&good)?;
+        let candidates = Candidates { count: 1, load: &|_| Ok(Some(good_state.clone())) };
+        let ends = verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &state(&bad)?)?;
+        self.draft.changes(&diff(&ends.good.state.lock, &ends.bad.state.lock));
+        self.draft.ends(&ends);
+        self.draft.input(input, place_name(&reference), Isolation::Named);
+        if ends.bad.verdict != Verdict::Bad {
+            return Ok(SearchResult::NotFound { why: NotFound::BothGood });
+        }
+        let (old, new) = match goal {
+            Goal::FirstBad => (good, bad),
+            Goal::FirstGood => (bad, good),
+        };
+        let (input, mode) = (input.clone(), ends.mode);
+        let place = Searching { input, reference: reference.clone(), base: base.clone(), node, repository, mode };
+        self.search(prober, &place, old, new, goal)
+    }
+
+    fn committed_revision(&self, base: &Lock, input: &InputPath) -> Result<Option<CommitId>, CaseError> {
+        for commit in self.states.committed(base)? {
+            let Some(state) = self.states.at(&commit)? else { continue };
+            let locked = state.lock.resolve(input).and_then(|node| state.lock.locked(&node));
+            let own = base.resolve(input).and_then(|node| base.locked(&node))?;
+            if let Ok(locked) = locked
+                && locked.same_place(&own)
+                && locked.rev() != own.rev()
+            {
+                return Ok(locked.rev());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Searches the history of an input, and confirms what was found.
+    fn search(
+        &mut self,
+        prober: &mut Prober<'_>,
+        place: &Searching,
+        old: CommitId,
+        new: CommitId,
+        goal: Goal,
+    ) -> Result<SearchResult, CaseError> {
+        let history = CloneHistory(&place.repository);
+        let clones = &self.clones;
+        let assign = |commit: &CommitId| -> Result<Assignment, CaseError> {
+            Ok(clones.assignment(place.base.with_revision(&place.node, &Revision::bare(commit))?))
+        };
+        let range = Range {
+            input: &place.input,
+            old,
+            new: new.clone(),
+            goal,
+            order: self.settings.mode,
+            mode: place.mode,
+            assign: &assign,
+        };
+        let full = prober.full();
+        let mut memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
+        let (found, confirmation) = loop {
+            prober.allow(memory);
+            let found = search(prober, &history, &range)?;
+            prober.allow(full);
+            let confirmation = match &found.finding.culprit {
+                Culprit::Commit { commit, parents, .. } => {
+                    let parents: Vec<CommitId> = parents.iter().map(|parent| parent.commit.clone()).collect();
+                    let claim = Claim { culprit: commit, parents: &parents, goal, assign: &assign };
+                    Some(match self.settings.confirmation {
+                        Confirmation::Wanted => confirm(prober, &history, &claim)?,
+                        Confirmation::Unwanted => super::conclusion::unconfirmed("you asked to leave it out"),
+                    })
+                }
+                Culprit::OneOf { .. } => None,
+            };
+            let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
+            if memory == full || proven || holds(prober, &history, &range, &found.finding.culprit)? {
+                break (found, confirmation);
+            }
+            let text = format!("with {full} it ends in another way than with {memory}; searching again with {full}");
+            prober.tell(&Event::Warned { text });
+            memory = full;
+        };
+        self.draft.search_memory((memory < full).then_some(memory));
+        self.log = Some(found.log.clone());
+        let searched = Searched {
+            repository: &place.repository,
+            reference: &place.reference,
+            base: &place.base,
+            node: &place.node,
+            tip: &new,
+            found: &found,
+            confirmation,
+        };
+        self.draft.searched(&searched, prober)
+    }
+}
+
+/// Probes both ends, with the clones at hand for the inputs that may be searched.
+fn verify_ends(
+    settings: &Settings,
+    clones: &mut Clones,
+    mode: Mode,
+    prober: &mut Prober<'_>,
+    good: &Candidates<'_>,
+    bad: &State,
+) -> Result<Ends, CaseError> {
+    for (key, path) in bad.lock.paths() {
+        let may_be_searched = match &settings.scope {
+            Scope::Locks { input: Some(input), .. } | Scope::Input { input, .. } => path == *input,
+            Scope::Locks { input: None, .. } => !path.0.is_empty(),
+        };
+        if may_be_searched && let Ok(reference) = bad.lock.locked(&key) {
+            clones.at_hand(&path, &reference)?;
+        }
+    }
+    verify(prober, clones, good, bad, mode, settings.memory_from)
+}
+
+/// Tells whether what was bad with less memory is bad with the whole budget too: asked of the one commit that
+/// the answer rests on.
+fn holds(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    range: &Range<'_>,
+    culprit: &Culprit,
+) -> Result<bool, CaseError> {
+    let decisive = match (culprit, range.goal) {
+        (Culprit::Commit { commit, .. }, Goal::FirstBad) => Some(commit),
+        (Culprit::Commit { parents, .. }, Goal::FirstGood) => parents.first().map(|parent| &parent.commit),
+        (Culprit::OneOf { commits, .. }, Goal::FirstBad) => commits.last(),
+        (Culprit::OneOf { commits, .. }, Goal::FirstGood) => commits.first(),
+    };
+    match decisive {
+        Some(commit) => Ok(probe_commit(prober, history, range, commit, None)?.1 != Verdict::Good),
+        None => Ok(true),
+    }
+}
+
+/// Where a search takes place.
+struct Searching {
+    input: InputPath,
+    reference: FlakeRef,
+    base: Lock,
+    node: NodeKey,
+    repository: Repository,
+    mode: Mode,
+}
+
+/// Takes the input that the user named.
+fn named(input: &InputPath, changes: &[Change], ends: &Ends) -> Result<Isolated, CaseError> {
+    let change = changes.iter().find(|change| change.paths.contains(input)).ok_or_else(|| CaseError::Unchanged {
+        input: input.to_string(),
+        changed: changes.iter().map(|change| change.path().to_string()).collect(),
+    })?;
+    Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base: ends.bad.state.lock.clone() })
+}

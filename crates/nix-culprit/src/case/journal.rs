@@ -1,0 +1,201 @@
+//! The journal of a case: append-only, one JSON line an event, written out before the next probe starts.
+//!
+//! It is read back tolerantly: a last line that was cut off by a crash is ignored.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix_culprit_core::event::{Event, EventSink};
+use nix_culprit_core::outcome::{Class, Observation};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Says why a journal could not be used.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// The file could not be read or written.
+    #[error("could not use the journal {path}")]
+    Io {
+        /// The journal.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another nix-culprit works on the case.
+    #[error("another nix-culprit works on the case {0}")]
+    InUse(PathBuf),
+    /// A line other than the last is not what this version writes.
+    #[error("line {line} of the journal {path} is not readable")]
+    Line {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Seconds since 1970. No event has a field of this name: they share one JSON object.
+    pub at: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Reads all entries of a journal, oldest first.
+///
+/// # Errors
+/// When the file cannot be read or a line other than the last is damaged.
+pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
+    let io = |source| JournalError::Io { path: path.to_owned(), source };
+    let mut reader = BufReader::new(File::open(path).map_err(io)?);
+    let mut entries = Vec::new();
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if reader.read_until(b'\n', &mut line).map_err(io)? == 0 || line.last() != Some(&b'\n') {
+            break;
+        }
+        let entry = serde_json::from_slice(&line).map_err(|source| JournalError::Line {
+            path: path.to_owned(),
+            line: number,
+            source,
+        })?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// A journal that is open for writing, with what it already knows.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    known: BTreeMap<String, Observation>,
+    target: Option<Vec<String>>,
+    failure: Option<JournalError>,
+}
+
+impl Journal {
+    /// Opens or creates the journal, and takes the case for this process until it is dropped.
+    ///
+    /// # Errors
+    /// When the file cannot be used, is damaged, or another process has it.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let file = OpenOptions::new().create(true).append(true).read(true).open(path).map_err(io)?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(JournalError::InUse(path.to_owned())),
+            Err(errno) => return Err(io(errno.into())),
+        }
+        let mut journal = Self { path: path.to_owned(), file, known: BTreeMap::new(), target: None, failure: None };
+        journal.drop_torn_line()?;
+        for entry in read(path)? {
+            journal.remember(&entry.event);
+        }
+        Ok(journal)
+    }
+
+    /// Returns what an earlier run of the case saw for this probe.
+    #[must_use]
+    pub fn known(&self, key: &str) -> Option<&Observation> {
+        self.known.get(key)
+    }
+
+    /// Returns which attribute an earlier run of the case chose.
+    #[must_use]
+    pub fn target(&self) -> Option<&[String]> {
+        self.target.as_deref()
+    }
+
+    /// Reports the first failure to write, once.
+    ///
+    /// # Errors
+    /// When an entry since the last call could not be written, such as on a full disk.
+    pub fn check(&mut self) -> Result<(), JournalError> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Cuts off a last line that a crash left without its end.
+    fn drop_torn_line(&mut self) -> Result<(), JournalError> {
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let content = std::fs::read(&self.path).map_err(io)?;
+        let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        if whole < content.len() {
+            self.file.set_len(whole as u64).map_err(io)?;
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, event: &Event) {
+        match event {
+            Event::ProbeFinished { key, observation, .. } if is_finished(observation) => {
+                self.known.insert(key.clone(), observation.clone());
+            }
+            Event::Target { attr } => self.target = Some(attr.clone()),
+            _ => {}
+        }
+    }
+
+    fn append(&mut self, event: &Event) -> std::io::Result<()> {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let mut line = serde_json::to_vec(&Entry { at, event: event.clone() })?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        if matches!(event, Event::ProbeFinished { .. }) {
+            self.file.sync_data()?;
+        }
+        Ok(())
+    }
+}
+
+impl EventSink for Journal {
+    fn tell(&mut self, event: &Event) {
+        if !event.is_lasting() || self.failure.is_some() {
+            return;
+        }
+        if let Err(source) = self.append(event) {
+            self.failure = Some(JournalError::Io { path: self.path.clone(), source });
+        }
+        self.remember(event);
+    }
+}
+
+/// Tells whether a probe came to an end of its own, so that it need not be run again.
+const fn is_finished(observation: &Observation) -> bool {
+    !matches!(observation.outcome.class, Class::Interrupted | Class::NixUnusable | Class::FetchFailure | Class::Killed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nix_culprit_core::quantity::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let started = Event::Started {
+            flake: "/app".to_owned(),
+            nix: "Nix 2.26.3".to_owned(),
+            memory: Bytes(1 << 29),
+            time: Duration::from_secs(600),
+            layers: "polling".to_owned(),
+        };
+        Journal::open(&path).unwrap().tell(&started);
+        assert!(Journal::open(&path).is_ok());
+        let events: Vec<Event> = read(&path).unwrap().into_iter().map(|entry| entry.event).collect();
+        assert_eq!(events, [started]);
+    }
+}

@@ -1,0 +1,38 @@
+//! One investigation: its settings, its journal on disk, and the loops that lead to the culprit.
+//!
+//! Takes plain settings and tells an event sink. Must not know clap or the terminal.
+
+mod assignment;
+mod clones;
+mod conclusion;
+mod confirm;
+mod ends;
+mod error;
+mod evaluator;
+#[cfg(test)]
+mod fake;
+mod flake_copy;
+mod history;
+mod investigation;
+mod isolate;
+mod journal;
+mod nix_evaluator;
+mod prober;
+mod search;
+mod settings;
+mod single;
+mod states;
+mod store;
+
+pub use assignment::Assignment;
+pub use clones::CloneError;
+pub use error::{CaseError, Stop};
+pub use evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
+pub use history::{Ancestry, History, HistoryError};
+pub use investigation::{Concluded, Surroundings, investigate};
+pub use journal::{Entry, Journal, JournalError, read as read_journal};
+pub use prober::{Prober, Question, Record, Round};
+pub use search::{Found, Range, search};
+pub use settings::{Confirmation, MemoryFrom, Scope, Settings};
+pub use single::{Single, probe_once};
+pub use store::{CaseDir, Cases, StoreError};

@@ -1,0 +1,229 @@
+//! Evaluates assignments with the user's own Nix, under the guard.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix_culprit_core::event::Mode;
+use nix_culprit_core::flake::Lock;
+use nix_culprit_core::ids::NodeKey;
+use nix_culprit_core::outcome::{Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+
+use nix_culprit_core::quantity::Bytes;
+
+use super::assignment::Assignment;
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
+use super::flake_copy::time_of;
+use crate::sys::child::Call;
+use crate::sys::git::{Checkout, Git, Repository, Snapshot};
+use crate::sys::interrupt::Interrupt;
+use crate::sys::limit::{Budget, Finished, Guard};
+use crate::sys::nix::{CALL_FLAKE, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path};
+
+/// What an evaluator needs besides the case's folder.
+#[derive(Debug)]
+pub struct Tools {
+    /// The user's Nix.
+    pub nix: Nix,
+    /// The user's git.
+    pub git: Git,
+    /// The limits.
+    pub guard: Guard,
+    /// What one evaluation may use of time.
+    pub time: Duration,
+    /// Whether somebody asked to stop.
+    pub interrupt: Interrupt,
+}
+
+/// Evaluates with real Nix.
+#[derive(Debug)]
+pub struct NixEvaluator {
+    tools: Tools,
+    snapshot: Snapshot,
+    /// When the user's tree was last committed, in seconds since 1970.
+    modified: i64,
+    /// The folder for plans, trees and copies.
+    work: PathBuf,
+    /// The user's own check; empty for none.
+    script: Vec<String>,
+    checkouts: BTreeMap<(PathBuf, NodeKey), Checkout>,
+}
+
+impl NixEvaluator {
+    /// Prepares to evaluate a copy of the user's flake, working below `work`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn new(
+        tools: Tools,
+        snapshot: Snapshot,
+        modified: i64,
+        work: &Path,
+        script: Vec<String>,
+    ) -> Result<Self, EvaluatorError> {
+        let scene = work.join("scene");
+        fs::create_dir_all(&scene)
+            .and_then(|()| fs::write(scene.join("call-flake.nix"), CALL_FLAKE))
+            .and_then(|()| fs::write(scene.join("entry.nix"), ENTRY))
+            .map_err(|error| EvaluatorError::machine(format!("write to {}", scene.display()), error))?;
+        let work = fs::canonicalize(work)
+            .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
+        Ok(Self { tools, snapshot, modified, work, script, checkouts: BTreeMap::new() })
+    }
+
+    fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+        let (plan, readable) = self.plan(assignment, target)?;
+        let scene = self.work.join("scene");
+        let text = serde_json::to_vec(&plan).expect("a plan is plain data");
+        fs::write(scene.join("plan.json"), text)
+            .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))?;
+        let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &readable });
+        let finished = self.run(&call, memory)?;
+        let answer = read_answer(&finished.stdout, finished.end);
+        let mut observation = self.observation(finished, memory);
+        match answer {
+            Some(answer) if answer.attr.is_none() => {
+                let looked_for = target.candidates().iter().map(ToString::to_string).collect();
+                Err(EvaluatorError::NoTarget { looked_for, outputs: answer.outputs })
+            }
+            Some(answer) => {
+                observation.drv_path = answer.drv_path;
+                Ok(Evaluated { observation, attr: answer.attr })
+            }
+            None => Ok(Evaluated { observation, attr: None }),
+        }
+    }
+
+    /// Makes the plan of a lock, and lists the folders it reads.
+    fn plan(&mut self, assignment: &Assignment, target: &Target) -> Result<(Plan, Vec<PathBuf>), EvaluatorError> {
+        let table = assignment.lock.inputs_table().map_err(|error| EvaluatorError::machine("use the lock", error))?;
+        let mut readable = vec![self.snapshot.root.clone()];
+        let mut nodes = BTreeMap::new();
+        for (key, mut node) in table.nodes {
+            let tree = if key == table.root {
+                node.dir = self.snapshot.dir.to_string_lossy().into_owned();
+                Some(Tree::new(self.snapshot.root.clone(), None, self.modified))
+            } else if let Some(clone) = assignment.clones.get(&key) {
+                let tree = self.check_out(&assignment.lock, &key, clone)?;
+                readable.push(tree.out_path.clone());
+                Some(tree)
+            } else {
+                None
+            };
+            nodes.insert(key, PlannedNode { node, tree });
+        }
+        Ok((Plan { root: table.root, nodes, candidates: target.candidates() }, readable))
+    }
+
+    /// Makes a folder show the revision that the lock has for a node.
+    fn check_out(&mut self, lock: &Lock, key: &NodeKey, clone: &Path) -> Result<Tree, EvaluatorError> {
+        let machine =
+            |error: crate::sys::git::GitError| EvaluatorError::machine(format!("show `{key}` as a folder"), error);
+        let locked = lock.locked(key).map_err(|error| EvaluatorError::machine("use the lock", error))?;
+        let commit = locked
+            .rev()
+            .ok_or_else(|| EvaluatorError::machine(format!("show `{key}` as a folder"), "it has no revision"))?;
+        let repository = Repository::open(&self.tools.git, clone).map_err(machine)?;
+        let modified = repository.commit(&commit).map_err(machine)?.committed.seconds;
+        let slot = (clone.to_owned(), key.clone());
+        if !self.checkouts.contains_key(&slot) {
+            let folder = self.work.join("trees").join(self.checkouts.len().to_string());
+            let checkout = Checkout::new(&repository, &folder).map_err(machine)?;
+            self.checkouts.insert(slot.clone(), checkout);
+        }
+        let checkout = self.checkouts.get_mut(&slot).expect("it was put there");
+        checkout.move_to(&commit, &mut |_| ()).map_err(machine)?;
+        Ok(Tree::new(checkout.path().to_owned(), Some(commit.as_str()), modified))
+    }
+
+    fn faithful(&self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+        let flake = self.snapshot.root.join(&self.snapshot.dir);
+        let call = if let Some((program, arguments)) = self.script.split_first() {
+            Call::new(program).args(arguments).folder(&flake)
+        } else {
+            let attr = target.attr();
+            self.tools.nix.faithful(&self.snapshot.root, &self.snapshot.dir.to_string_lossy(), &attr.to_string())
+        };
+        let finished = self.run(&call, memory)?;
+        let drv_path = read_drv_path(&finished.stdout, finished.end);
+        let observation = Observation { drv_path, ..self.observation(finished, memory) };
+        Ok(Evaluated { observation, attr: None })
+    }
+
+    /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
+    fn write_lock(&self, lock: &Lock) -> Result<(), EvaluatorError> {
+        let path = self.snapshot.root.join(&self.snapshot.dir).join("flake.lock");
+        fs::write(&path, lock.to_json())
+            .and_then(|()| fs::File::options().write(true).open(&path)?.set_modified(time_of(self.modified)))
+            .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
+    }
+
+    /// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
+    fn without_folders(&self, mut outcome: Outcome) -> Outcome {
+        let trees = self.checkouts.values().map(Checkout::path).chain([self.snapshot.root.as_path()]);
+        for folder in trees.map(|folder| format!("{}/", folder.display())) {
+            if let Some(message) = &mut outcome.message {
+                *message = message.replace(&folder, "");
+            }
+            if let Some(position) = &mut outcome.position {
+                position.file = position.file.replace(&folder, "");
+            }
+        }
+        outcome
+    }
+
+    fn run(&self, call: &Call, memory: Bytes) -> Result<Finished, EvaluatorError> {
+        self.tools
+            .guard
+            .run(call, Budget { memory, time: Some(self.tools.time) }, &self.tools.interrupt)
+            .map_err(|error| EvaluatorError::machine("run an evaluation", error))
+    }
+
+    fn observation(&self, finished: Finished, memory: Bytes) -> Observation {
+        let version = self.tools.nix.version();
+        let log = match () {
+            () if !self.script.is_empty() || !version.has_flakes() => LogFormat::Text,
+            () if version.at_least(2, 13) => LogFormat::TracedJson,
+            () => LogFormat::InternalJson,
+        };
+        let outcome = classify(&Ending {
+            end: finished.end,
+            kill: finished.kill,
+            kernel_oom: finished.kernel_oom,
+            stderr: &finished.stderr,
+            log,
+            memory: Some(MemoryUse { peak: finished.peak, budget: memory }),
+        });
+        Observation {
+            outcome: self.without_folders(outcome),
+            end: finished.end,
+            peak: finished.peak,
+            wall: finished.wall,
+            curve: finished.curve,
+            drv_path: None,
+        }
+    }
+}
+
+impl Evaluator for NixEvaluator {
+    fn evaluate(
+        &mut self,
+        assignment: &Assignment,
+        mode: Mode,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Evaluated, EvaluatorError> {
+        self.write_lock(&assignment.lock)?;
+        match mode {
+            Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
+            Mode::Fast | Mode::Faithful => self.faithful(target, memory),
+        }
+    }
+
+    fn lacks(&self, mode: Mode) -> Option<String> {
+        let version = self.tools.nix.version();
+        let missing = mode == Mode::Faithful && self.script.is_empty() && !version.has_flakes();
+        missing.then(|| format!("{version} has no flakes, so there is no command of the user to run"))
+    }
+}

@@ -1,0 +1,204 @@
+//! One probe: known from the journal, or run, written down, and judged.
+
+use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
+use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
+use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::report::model::Subject;
+
+use super::assignment::Assignment;
+use super::evaluator::{Evaluator, Target};
+use super::journal::Journal;
+use super::{CaseError, Stop};
+
+/// A probe as the report tells of it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// What it ran on.
+    pub subject: Subject,
+    /// How it was run.
+    pub mode: Mode,
+    /// What it says.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub observation: Observation,
+}
+
+/// What is to be probed, and for what.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What it runs on, as the report tells of it.
+    pub subject: Subject,
+    /// Which revision each lock node has.
+    pub assignment: &'a Assignment,
+    /// How it is run.
+    pub mode: Mode,
+    /// Whether what an earlier probe saw will do.
+    pub round: Round,
+    /// How far the search has come, if it is part of one.
+    pub remaining: Option<Remaining>,
+}
+
+/// Whether what an earlier probe of the case saw will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// It will.
+    Search,
+    /// Only what an earlier confirmation saw, before an interruption.
+    Confirmation,
+}
+
+/// Asks, remembers and judges.
+pub struct Prober<'a> {
+    evaluator: &'a mut dyn Evaluator,
+    journal: &'a mut Journal,
+    sink: &'a mut dyn EventSink,
+    asked: Target,
+    target: Target,
+    criterion: Option<Criterion>,
+    /// The budget of memory.
+    full: Bytes,
+    /// What the next probe may use of it.
+    memory: Bytes,
+    records: Vec<Record>,
+}
+
+impl<'a> Prober<'a> {
+    /// Begins with what the journal knows.
+    pub fn new(
+        evaluator: &'a mut dyn Evaluator,
+        journal: &'a mut Journal,
+        sink: &'a mut dyn EventSink,
+        asked: Target,
+        criterion: Option<Criterion>,
+        memory: Bytes,
+    ) -> Self {
+        let target = journal.target().map_or_else(|| asked.clone(), |attr| Target::Attr(AttrPath(attr.to_vec())));
+        Self { evaluator, journal, sink, asked, target, criterion, full: memory, memory, records: Vec::new() }
+    }
+
+    /// Tells the journal and the terminal.
+    pub fn tell(&mut self, event: &Event) {
+        self.journal.tell(event);
+        self.sink.tell(event);
+    }
+
+    /// Returns the sink alone, for what is not worth keeping.
+    pub fn sink(&mut self) -> &mut dyn EventSink {
+        self.sink
+    }
+
+    /// Returns what is evaluated.
+    #[must_use]
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Returns what counts as bad, once it is known.
+    #[must_use]
+    pub const fn criterion(&self) -> Option<&Criterion> {
+        self.criterion.as_ref()
+    }
+
+    /// Returns the budget of memory.
+    #[must_use]
+    pub const fn full(&self) -> Bytes {
+        self.full
+    }
+
+    /// Lowers the budget of memory.
+    pub fn lower(&mut self, budget: Bytes) {
+        self.full = self.full.min(budget);
+        self.memory = self.memory.min(budget);
+    }
+
+    /// Sets what the next probes may use of the budget.
+    pub const fn allow(&mut self, memory: Bytes) {
+        self.memory = memory;
+    }
+
+    /// Says why a way of asking cannot be had here, if it cannot.
+    #[must_use]
+    pub fn lacks(&self, mode: Mode) -> Option<String> {
+        self.evaluator.lacks(mode)
+    }
+
+    /// Settles what counts as bad.
+    pub fn settle(&mut self, criterion: Criterion) {
+        self.criterion = Some(criterion);
+    }
+
+    /// Returns all probes so far.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Probes, and says what it means.
+    ///
+    /// # Errors
+    /// When Nix could not be asked, the user stopped it, or the journal could not be written.
+    pub fn probe(&mut self, question: Question<'_>) -> Result<(Observation, Verdict), CaseError> {
+        let observation = self.observe(&question)?;
+        let verdict = self.judge(&observation)?;
+        self.note(question.purpose, question.subject, question.mode, observation.clone(), verdict.clone());
+        Ok((observation, verdict))
+    }
+
+    /// Probes without a judgement; the caller notes it when it knows what it means.
+    ///
+    /// # Errors
+    /// As [`Prober::probe`].
+    pub fn observe(&mut self, question: &Question<'_>) -> Result<Observation, CaseError> {
+        let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
+        if let Some(known) = self.journal.known(&key) {
+            return Ok(known.clone());
+        }
+        let started = Event::ProbeStarted {
+            purpose: question.purpose.clone(),
+            mode: question.mode,
+            remaining: question.remaining,
+        };
+        self.tell(&started);
+        self.journal.check()?;
+        let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
+        let observation = evaluated.observation;
+        let finished = Event::ProbeFinished {
+            key,
+            purpose: question.purpose.clone(),
+            mode: question.mode,
+            observation: observation.clone(),
+        };
+        self.tell(&finished);
+        self.journal.check()?;
+        match observation.outcome.class {
+            Class::Interrupted => return Err(CaseError::Stopped(Stop::Asked)),
+            Class::NixUnusable => {
+                let message = observation.outcome.message.unwrap_or_else(|| "it did not say why".to_owned());
+                return Err(CaseError::NixUnusable { message });
+            }
+            _ => {}
+        }
+        if let (Target::Among(_), Some(attr)) = (&self.target, evaluated.attr) {
+            self.tell(&Event::Target { attr: attr.0.clone() });
+            self.target = Target::Attr(attr);
+        }
+        Ok(observation)
+    }
+
+    /// Says what an observation means. Until what counts as bad is settled, success is good and all else bad.
+    ///
+    /// # Errors
+    /// When the user's own check asked to stop.
+    pub fn judge(&self, observation: &Observation) -> Result<Verdict, CaseError> {
+        self.criterion.as_ref().unwrap_or(&Criterion::AnyFailure).verdict(observation, &[]).map_err(CaseError::Script)
+    }
+
+    /// Writes down what a probe means.
+    pub fn note(&mut self, purpose: Purpose, subject: Subject, mode: Mode, observation: Observation, verdict: Verdict) {
+        self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
+        self.records.push(Record { subject, mode, verdict, observation });
+    }
+}

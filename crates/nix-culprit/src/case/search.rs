@@ -1,0 +1,139 @@
+//! The search through the history of one input: asks the core for a commit, probes it, tells the verdict.
+
+use std::time::Duration;
+
+use nix_culprit_core::bisect::{
+    Ends, Finding, Goal, Graph, Mode as Order, Search, Settings as SearchSettings, SkipPolicy, Step, bisect_log,
+    time_left,
+};
+use nix_culprit_core::event::{Event, Mode, Purpose, Remaining};
+use nix_culprit_core::ids::{CommitId, InputPath};
+use nix_culprit_core::outcome::Verdict;
+use nix_culprit_core::report::model::Subject;
+
+use super::CaseError;
+use super::assignment::Assignment;
+use super::history::History;
+use super::prober::{Prober, Question, Round};
+
+/// What is searched, and between which commits.
+pub struct Range<'a> {
+    /// The input.
+    pub input: &'a InputPath,
+    /// The commit that is as before.
+    pub old: CommitId,
+    /// The commit that shows the change.
+    pub new: CommitId,
+    /// Which change is searched for.
+    pub goal: Goal,
+    /// In which order.
+    pub order: Order,
+    /// In which way probes ask.
+    pub mode: Mode,
+    /// Makes the assignment with the input at a commit.
+    pub assign: &'a dyn Fn(&CommitId) -> Result<Assignment, CaseError>,
+}
+
+/// What the search came to.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The culprit, or what prevents to name one.
+    pub finding: Finding,
+    /// How many commits lay between the ends.
+    pub suspects: usize,
+    /// What `git bisect log` would print.
+    pub log: String,
+    /// The old end, which is another one where the ends lie on different branches.
+    pub old: CommitId,
+}
+
+/// Searches until no probe can tell more.
+///
+/// # Errors
+/// When the history cannot be searched, or a probe could not be made.
+pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<Found, CaseError> {
+    let old = common_start(prober, history, range)?;
+    let commits = history.between(&old, &range.new)?;
+    let suspects = commits.len();
+    let graph = Graph::new(commits.into_iter().chain([(old.clone(), Vec::new())]))?;
+    let ends = Ends { old: vec![old.clone()], new: range.new.clone() };
+    let settings = SearchSettings { goal: range.goal, mode: range.order, skips: SkipPolicy::Regions };
+    let mut search = Search::new(graph, ends, settings)?;
+    prober.tell(&Event::Searching { input: range.input.clone(), suspects });
+    let mut durations: Vec<Duration> = Vec::new();
+    loop {
+        match search.next() {
+            Step::Probe(commit) => {
+                let left = search.remaining();
+                let remaining =
+                    Remaining { suspects: left.suspects, steps: left.steps, time: time_left(left.steps, &durations) };
+                let (wall, verdict) = probe_commit(prober, history, range, &commit, Some(remaining))?;
+                durations.push(wall);
+                search.record(&commit, &verdict)?;
+            }
+            Step::Done(finding) => {
+                let title = |commit: &CommitId| history.title(commit).unwrap_or_default();
+                return Ok(Found { finding, suspects, log: bisect_log(&search, title), old });
+            }
+        }
+    }
+}
+
+/// Returns a commit that is as before and from which the new end descends: the old end, or where the
+/// two branched off, once that was probed.
+fn common_start(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<CommitId, CaseError> {
+    let unrelated = || CaseError::Unrelated { old: range.old.clone(), new: range.new.clone() };
+    let base = history.merge_base(&range.old, &range.new)?.ok_or_else(unrelated)?;
+    if base == range.old {
+        return Ok(base);
+    }
+    if base == range.new {
+        return Err(CaseError::Backwards { old: range.old.clone(), new: range.new.clone() });
+    }
+    let text = format!("the two ends are on different branches; probing where they part, {}", base.short());
+    prober.tell(&Event::Warned { text });
+    let (_, verdict) = probe_commit(prober, history, range, &base, None)?;
+    match (verdict, range.goal) {
+        (Verdict::Good, Goal::FirstBad) | (Verdict::Bad, Goal::FirstGood) => Ok(base),
+        (Verdict::Bad, Goal::FirstBad) | (Verdict::Good, Goal::FirstGood) => {
+            Err(CaseError::ChangedBefore { base, old: range.old.clone() })
+        }
+        // As git does: most likely it is as before, and the confirmation does not rest on it.
+        (Verdict::Skip(_), Goal::FirstBad | Goal::FirstGood) => {
+            let text = format!("nothing can be said of it: {} is taken to be as {}", base.short(), range.old.short());
+            prober.tell(&Event::Warned { text });
+            Ok(base)
+        }
+    }
+}
+
+/// Probes a commit of the range.
+///
+/// # Errors
+/// When the probe could not be made.
+pub(super) fn probe_commit(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    range: &Range<'_>,
+    commit: &CommitId,
+    remaining: Option<Remaining>,
+) -> Result<(Duration, Verdict), CaseError> {
+    let assignment = (range.assign)(commit)?;
+    let question = Question {
+        purpose: Purpose { words: format!("{} {}", range.input, commit.short()), commit: Some(commit.clone()) },
+        subject: Subject::Commit {
+            revision: commit.clone(),
+            date: history.date(commit)?,
+            title: history.title(commit)?,
+        },
+        assignment: &assignment,
+        mode: range.mode,
+        round: Round::Search,
+        remaining,
+    };
+    let (observation, verdict) = prober.probe(question)?;
+    Ok((observation.wall, verdict))
+}
+
+#[cfg(test)]
+mod tests;

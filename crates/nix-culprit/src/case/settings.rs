@@ -1,0 +1,105 @@
+//! What an investigation is asked to do, as plain data that can be written down and read back.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix_culprit_core::bisect::{Goal, Mode};
+use nix_culprit_core::ids::InputPath;
+use nix_culprit_core::outcome::Criterion;
+use nix_culprit_core::quantity::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// All that determines an investigation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Settings {
+    /// The folder of the user's `flake.nix`; never written to.
+    pub flake: PathBuf,
+    /// The attribute to evaluate, as one writes it behind `#`, if the user chose one.
+    pub attr: Option<String>,
+    /// The system to evaluate for, if not this machine's.
+    pub system: Option<String>,
+    /// What is searched, and between which ends.
+    pub scope: Scope,
+    /// How the history is searched.
+    pub mode: Mode,
+    /// What a probe may use of memory.
+    pub memory: Bytes,
+    /// Where that amount comes from.
+    pub memory_from: MemoryFrom,
+    /// What the probes between the ends may use of memory, if the user said so.
+    pub search_memory: Option<Bytes>,
+    /// What a probe may use of time.
+    pub time: Duration,
+    /// What counts as bad, if the user said so.
+    pub criterion: Option<Criterion>,
+    /// The user's own check, run in a copy of the flake; empty for none.
+    pub script: Vec<String>,
+    /// Whether culprit and parent are run again by the user's own command.
+    pub confirmation: Confirmation,
+    /// Clones that the user named, by input or by URL.
+    pub repositories: BTreeMap<String, PathBuf>,
+    /// The folder that holds clones of our own.
+    pub clones: PathBuf,
+    /// The nix program.
+    pub nix: PathBuf,
+    /// The git program.
+    pub git: PathBuf,
+}
+
+/// What is searched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// The difference between two lock files.
+    Locks {
+        /// The good state: a lock file, or a revision or date of the flake's repository.
+        good: Option<String>,
+        /// The bad state, likewise.
+        bad: Option<String>,
+        /// The only changed input to look at.
+        input: Option<InputPath>,
+    },
+    /// The history of one input, with all others as the lock has them.
+    Input {
+        /// The input.
+        input: InputPath,
+        /// A good revision or date.
+        good: Option<String>,
+        /// A bad revision or date.
+        bad: Option<String>,
+        /// Which commit is searched for.
+        goal: Goal,
+    },
+}
+
+impl Scope {
+    /// Returns which commit is searched for.
+    #[must_use]
+    pub const fn goal(&self) -> Goal {
+        match self {
+            Self::Locks { .. } => Goal::FirstBad,
+            Self::Input { goal, .. } => *goal,
+        }
+    }
+}
+
+/// Whether the end is confirmed by the user's own command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confirmation {
+    /// It is.
+    Wanted,
+    /// The user asked to leave it out.
+    Unwanted,
+}
+
+/// Where the memory budget comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemoryFrom {
+    /// The user chose it.
+    User,
+    /// It is what this machine can spare; far more than the good end needs tells nothing more.
+    Machine,
+}

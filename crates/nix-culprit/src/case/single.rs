@@ -1,0 +1,89 @@
+//! One probe outside of a search: a lock as it is, or with inputs at other revisions.
+
+use std::path::PathBuf;
+
+use nix_culprit_core::event::{EventSink, Mode};
+use nix_culprit_core::flake::Revision;
+use nix_culprit_core::ids::InputPath;
+use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
+
+use super::CaseError;
+use super::clones::Clones;
+use super::evaluator::{Evaluator as _, Target};
+use super::flake_copy::FlakeCopy;
+use super::investigation::{Surroundings, target};
+use super::nix_evaluator::{NixEvaluator, Tools};
+use super::settings::Settings;
+use super::states::{States, looks_like_a_date};
+use super::store::CaseDir;
+use crate::sys::git::Git;
+use crate::sys::nix::Nix;
+
+/// What is probed.
+#[derive(Debug, Clone)]
+pub struct Single {
+    /// A lock file in place of the flake's own.
+    pub lock: Option<PathBuf>,
+    /// Inputs at other revisions.
+    pub revisions: Vec<(InputPath, String)>,
+    /// In which way Nix is asked.
+    pub mode: Mode,
+}
+
+/// Probes once, in a folder that is nobody's case.
+///
+/// # Errors
+/// When it could not be looked at, or the user asked to stop.
+pub fn probe_once(
+    settings: &Settings,
+    single: &Single,
+    folder: &CaseDir,
+    surroundings: &Surroundings,
+    sink: &mut dyn EventSink,
+) -> Result<(Observation, Verdict, Target), CaseError> {
+    let git = Git::new(&settings.git, &surroundings.interrupt)?;
+    let nix = Nix::detect(&settings.nix, settings.system.as_deref(), &surroundings.interrupt)?;
+    let (copy, snapshot) = FlakeCopy::of(&git, &settings.flake, folder)?;
+    let states = States::of(&git, &settings.flake, &copy)?;
+    let mut lock = match &single.lock {
+        Some(path) => states.named(&path.to_string_lossy())?.lock,
+        None => states.working(folder)?.lock,
+    };
+    let mut clones = Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone());
+    for (input, name) in &single.revisions {
+        let node = lock.resolve(input)?;
+        let reference = lock.locked(&node)?;
+        let commit = match name.parse() {
+            Ok(commit) => commit,
+            Err(_) => {
+                let repository = clones.obtain(input, &reference, sink)?;
+                if looks_like_a_date(name) { repository.at_date("HEAD", name)? } else { repository.resolve(name)? }
+            }
+        };
+        clones.at_hand(input, &reference)?;
+        lock = lock.with_revision(&node, &Revision::bare(&commit))?;
+    }
+    let target = target(settings, nix.system())?;
+    let tools = Tools {
+        nix,
+        git,
+        guard: surroundings.guard.clone(),
+        time: settings.time,
+        interrupt: surroundings.interrupt.clone(),
+    };
+    let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?;
+    let mode = if settings.script.is_empty() { single.mode } else { Mode::Faithful };
+    let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target, settings.memory)?;
+    let observation = evaluated.observation;
+    if observation.outcome.class == Class::Interrupted {
+        return Err(CaseError::Stopped(super::Stop::Asked));
+    }
+    let criterion = match &settings.criterion {
+        _ if !settings.script.is_empty() => Criterion::Script,
+        Some(criterion) => criterion.clone(),
+        None => Criterion::AnyFailure,
+    };
+    let verdict = criterion.verdict(&observation, &[]).map_err(CaseError::Script)?;
+    let target = evaluated.attr.map_or(target, Target::Attr);
+    Ok((observation, verdict, target))
+}

@@ -1,0 +1,131 @@
+//! Lock files as states: the one in the working tree, committed ones, and those that the user names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix_culprit_core::flake::Lock;
+use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::text::printable;
+
+use super::ends::State;
+use super::flake_copy::FlakeCopy;
+use super::store::CaseDir;
+use super::{CaseError, StoreError};
+use crate::sys::git::{Git, Repository};
+
+/// How many committed lock files are walked back at most.
+const MOST: usize = 256;
+
+/// The lock files of one flake.
+#[derive(Debug)]
+pub struct States {
+    flake: PathBuf,
+    repository: Option<(Repository, CommitId, PathBuf)>,
+}
+
+impl States {
+    /// Looks at the flake's folder and, if there is one, its repository as it was when the case began.
+    ///
+    /// # Errors
+    /// When git cannot read the repository.
+    pub fn of(git: &Git, flake: &Path, copy: &FlakeCopy) -> Result<Self, CaseError> {
+        let repository = match &copy.head {
+            Some(head) => {
+                let lock = Path::new(&copy.dir).join("flake.lock");
+                Some((Repository::open(git, flake)?, head.clone(), lock))
+            }
+            None => None,
+        };
+        Ok(Self { flake: flake.to_owned(), repository })
+    }
+
+    /// Returns the lock of the working tree, as it was when the case began.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    pub fn working(&self, case: &CaseDir) -> Result<State, CaseError> {
+        let kept = case.file("flake.lock");
+        let own = self.flake.join("flake.lock");
+        if !kept.exists() {
+            match fs::read(&own) {
+                Ok(text) => _ = case.write("flake.lock", &text)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(CaseError::NoLock(self.flake.clone()));
+                }
+                Err(source) => return Err(CaseError::Read { path: own, source }),
+            }
+        }
+        let text = fs::read(&kept).map_err(|source| StoreError::Io { path: kept, source })?;
+        state("flake.lock".to_owned(), &text)
+    }
+
+    /// Returns the state that a user named: a lock file, or a revision or date of the flake's repository.
+    ///
+    /// # Errors
+    /// When it is none of these, or cannot be used.
+    pub fn named(&self, name: &str) -> Result<State, CaseError> {
+        let path = Path::new(name);
+        if path.is_file() {
+            let text = fs::read(path).map_err(|source| CaseError::Read { path: path.to_owned(), source })?;
+            return state(printable(name), &text);
+        }
+        let Some((repository, head, _)) = &self.repository else {
+            let why = format!("`{}` is no file, and the flake is in no git repository", printable(name));
+            return Err(CaseError::NoGoodState { why });
+        };
+        let commit = if looks_like_a_date(name) {
+            repository.at_date(head.as_str(), name)?
+        } else {
+            repository.resolve(name)?
+        };
+        self.at(&commit)?.ok_or_else(|| {
+            let why = format!("there is no flake.lock in commit {}", commit.short());
+            CaseError::NoGoodState { why }
+        })
+    }
+
+    /// Lists the commits whose lock differs from `other`, newest first.
+    ///
+    /// # Errors
+    /// When git cannot read the history.
+    pub fn committed(&self, other: &Lock) -> Result<Vec<CommitId>, CaseError> {
+        let Some((repository, head, lock)) = &self.repository else { return Ok(Vec::new()) };
+        let mut commits = repository.file_history(head, lock)?;
+        commits.truncate(MOST);
+        // A commit that removed the file has none; those that have the same as the bad end are no other state.
+        let same = |commit: &CommitId| match self.at(commit) {
+            Ok(Some(state)) => state.lock == *other,
+            Ok(None) | Err(_) => true,
+        };
+        let leading = commits.iter().take_while(|commit| same(commit)).count();
+        Ok(commits.split_off(leading))
+    }
+
+    /// Returns the state of a commit, if it has a lock.
+    ///
+    /// # Errors
+    /// When git cannot read it, or it is no lock.
+    pub fn at(&self, commit: &CommitId) -> Result<Option<State>, CaseError> {
+        let Some((repository, _, lock)) = &self.repository else { return Ok(None) };
+        let Some(text) = repository.file_at(commit, lock)? else { return Ok(None) };
+        let date = repository.commit(commit)?.committed;
+        state(format!("flake.lock of {} ({date})", commit.short()), &text).map(Some)
+    }
+}
+
+fn state(label: String, text: &[u8]) -> Result<State, CaseError> {
+    match Lock::parse(&String::from_utf8_lossy(text)) {
+        Ok(lock) => Ok(State { label, lock }),
+        Err(source) => Err(CaseError::Lock { label, source }),
+    }
+}
+
+/// Tells whether a text is meant as a date: it begins as `2023-08-19` does.
+pub(super) fn looks_like_a_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 10
+        && bytes[..10]
+            .iter()
+            .enumerate()
+            .all(|(at, b)| if at == 4 || at == 7 { *b == b'-' } else { b.is_ascii_digit() })
+}

@@ -1,0 +1,193 @@
+//! Where cases live on disk: the state folder, and one folder a case.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::settings::Settings;
+
+/// Says why a case could not be made or found.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A file or folder could not be read or written.
+    #[error("could not use {path}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The settings of a case cannot be read.
+    #[error("{path} is not the settings of a case")]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The case was begun by another version.
+    #[error("the case {id} was begun by nix-culprit {version}; go on with that one, or begin anew")]
+    Version {
+        /// The case.
+        id: String,
+        /// That version.
+        version: String,
+    },
+    /// There is no such case.
+    #[error("there is no case `{0}`")]
+    NoCase(String),
+    /// There is no case at all.
+    #[error("there is no case yet")]
+    NoCases,
+}
+
+/// What `case.json` holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    version: String,
+    settings: Settings,
+}
+
+/// The folder that holds all cases.
+#[derive(Debug, Clone)]
+pub struct Cases {
+    root: PathBuf,
+}
+
+/// The folder of one case.
+#[derive(Debug, Clone)]
+pub struct CaseDir {
+    path: PathBuf,
+}
+
+impl Cases {
+    /// Uses the cases below a state folder.
+    #[must_use]
+    pub fn below(state: &Path) -> Self {
+        Self { root: state.join("cases") }
+    }
+
+    /// Begins a case: makes its folder and writes its settings. `stamp` orders cases by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn begin(&self, stamp: &str, settings: &Settings) -> Result<CaseDir, StoreError> {
+        create_private(&self.root)?;
+        let path = (1..)
+            .map(|n| if n == 1 { self.root.join(stamp) } else { self.root.join(format!("{stamp}-{n}")) })
+            .find_map(|path| match fs::create_dir(&path) {
+                Ok(()) => Some(Ok(path)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
+                Err(source) => Some(Err(StoreError::Io { path, source })),
+            })
+            .expect("the numbers do not end")?;
+        let case = CaseDir { path };
+        let header = Header { version: env!("CARGO_PKG_VERSION").to_owned(), settings: settings.clone() };
+        let text = serde_json::to_string_pretty(&header).expect("settings are plain data");
+        case.write("case.json", text.as_bytes())?;
+        Ok(case)
+    }
+
+    /// Finds a case by its name, or the newest one.
+    ///
+    /// # Errors
+    /// When there is none, or its settings cannot be read.
+    pub fn find(&self, id: Option<&str>) -> Result<(CaseDir, Settings), StoreError> {
+        let name = match id {
+            Some(id) if id.contains('/') || id.starts_with('.') => return Err(StoreError::NoCase(id.to_owned())),
+            Some(id) => id.to_owned(),
+            None => self.list()?.pop().ok_or(StoreError::NoCases)?,
+        };
+        let case = CaseDir { path: self.root.join(&name) };
+        let path = case.file("case.json");
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(StoreError::NoCase(name)),
+            Err(source) => return Err(StoreError::Io { path, source }),
+        };
+        let header: Header = serde_json::from_slice(&text).map_err(|source| StoreError::Settings { path, source })?;
+        if header.version != env!("CARGO_PKG_VERSION") {
+            return Err(StoreError::Version { id: name, version: header.version });
+        }
+        Ok((case, header.settings))
+    }
+
+    /// Lists the names of all cases, oldest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<String>, StoreError> {
+        let io = |source| StoreError::Io { path: self.root.clone(), source };
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(io(source)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io)?;
+            if entry.path().join("case.json").is_file() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+impl CaseDir {
+    /// Uses a folder that is nobody's case, such as a temporary one.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// Returns the name by which `resume` and `log` find the case.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Returns the folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the path of a file in the folder.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Returns the journal's path.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.file("journal.jsonl")
+    }
+
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
+        let path = self.file(name);
+        let io = |source| StoreError::Io { path: path.clone(), source };
+        let mut file = tempfile::NamedTempFile::new_in(&self.path).map_err(io)?;
+        std::io::Write::write_all(&mut file, content).map_err(io)?;
+        file.persist(&path).map_err(|error| io(error.error))?;
+        Ok(path)
+    }
+}
+
+/// Makes a folder that only the user can look into: lock files may hold tokens.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StoreError::Io { path: path.to_owned(), source })
+}

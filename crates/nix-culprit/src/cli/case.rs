@@ -1,0 +1,75 @@
+//! `nix-culprit resume`, `log` and `report`: commands on a case that exists.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The case [default: the newest]
+    #[arg(value_name = "CASE")]
+    pub(crate) case: Option<String>,
+
+    /// Folder for report.md, report.json and replay.sh [default: the case's folder]
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `log`.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The case [default: the newest]
+    #[arg(value_name = "CASE")]
+    pub(crate) case: Option<String>,
+
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = LogFormat::Table)]
+    pub(crate) format: LogFormat,
+
+    /// List all cases
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// How to show a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A table of the probes.
+    Table,
+    /// What `git bisect log` would print; `git bisect replay` reads it.
+    Git,
+    /// The journal as it is: one JSON document a line.
+    Json,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The case [default: the newest]
+    #[arg(value_name = "CASE")]
+    pub(crate) case: Option<String>,
+
+    /// What to print
+    #[arg(long, value_enum, default_value_t = ReportFormat::Md)]
+    pub(crate) format: ReportFormat,
+
+    /// Folder to write all forms to, in place of printing one
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A form of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Markdown, to paste into an issue.
+    Md,
+    /// JSON, for programs.
+    Json,
+    /// A shell script that repeats the two decisive evaluations.
+    Replay,
+}

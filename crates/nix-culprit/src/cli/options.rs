@@ -1,0 +1,82 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use nix_culprit_core::quantity::{Bytes, parse_duration};
+
+/// How much a run may use.
+#[derive(Debug, Clone, Args)]
+pub struct BudgetOptions {
+    /// Memory that an evaluation may use, such as 512M or 5G [default: what the machine can
+    /// spare, but not more than 8 times what the good end needs, and at least 2G]
+    #[arg(long, short, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
+
+    /// Memory for the probes between the two ends, where bad means out of memory [default: three times what the good
+    /// end needed, at least 128M more; culprit and parent always get the whole]
+    #[arg(long, value_name = "SIZE")]
+    pub search_memory: Option<Bytes>,
+
+    /// Time that an evaluation may use, such as 90s or 10m
+    #[arg(long, short, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
+    pub timeout: Duration,
+}
+
+/// Which flake and what of it.
+#[derive(Debug, Clone, Args)]
+pub struct FlakeOptions {
+    /// The flake's folder, or an installable such as .#devShells.x86_64-linux.default
+    #[arg(value_name = "FLAKE", default_value = ".")]
+    pub flake: String,
+
+    /// What to evaluate, such as devShells.x86_64-linux.default [default: the development shell, else the default
+    /// package, else the only NixOS configuration]
+    #[arg(long, short = 'A', value_name = "ATTRIBUTE")]
+    pub attr: Option<String>,
+
+    /// The system to evaluate for, such as x86_64-linux [default: this machine's]
+    #[arg(long, value_name = "SYSTEM")]
+    pub system: Option<String>,
+}
+
+/// Which programs to drive.
+#[derive(Debug, Clone, Args)]
+pub struct ProgramOptions {
+    /// The nix program
+    #[arg(long, value_name = "PATH", default_value = "nix", env = "NIX_CULPRIT_NIX")]
+    pub nix: PathBuf,
+
+    /// The git program
+    #[arg(long, value_name = "PATH", default_value = "git", env = "NIX_CULPRIT_GIT")]
+    pub git: PathBuf,
+}
+
+/// Where the histories of inputs are.
+#[derive(Debug, Clone, Args)]
+pub struct RepositoryOptions {
+    /// A clone that has the history of an input, such as nixpkgs=/home/me/nixpkgs; may be repeated
+    #[arg(long = "repo", value_name = "INPUT=PATH", value_parser = input_and_path)]
+    pub repositories: Vec<(String, PathBuf)>,
+}
+
+/// What counts as bad.
+#[derive(Debug, Clone, Args)]
+pub struct VerdictOptions {
+    /// What counts as bad: any-failure, out-of-memory, timeout, or message~REGEX [default: the same failure as at
+    /// the bad end]
+    #[arg(long, value_name = "RULE")]
+    pub bad_when: Option<String>,
+
+    /// Your own check, run in a copy of the flake: 0 good, 125 skip, 1-127 bad, 128 and above stops
+    #[arg(last = true, value_name = "COMMAND")]
+    pub script: Vec<String>,
+}
+
+fn input_and_path(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((input, path)) if !input.is_empty() && !path.is_empty() => Ok((input.to_owned(), PathBuf::from(path))),
+        _ => Err("write it as INPUT=PATH".to_owned()),
+    }
+}

@@ -1,0 +1,183 @@
+//! `doctor`: what this machine can do, and what to do about what is missing.
+
+use std::path::{Path, PathBuf};
+
+use nix_culprit_core::quantity::Bytes;
+use serde::Serialize;
+
+use super::{CommandError, Context, Exit};
+use crate::cli::doctor::Args;
+use crate::sys::git::Git;
+use crate::sys::limit::{Guard, budget};
+use crate::sys::nix::Nix;
+use crate::ui::Paint;
+
+/// How a finding is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Health {
+    Good,
+    Weak,
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize)]
+struct Finding {
+    what: String,
+    health: Health,
+    found: String,
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn good(what: &str, found: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), health: Health::Good, found: found.into(), advice: None }
+    }
+
+    fn other(what: &str, health: Health, found: impl Into<String>, advice: &str) -> Self {
+        Self { what: what.to_owned(), health, found: found.into(), advice: Some(advice.to_owned()) }
+    }
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
+    let mut findings = vec![nix(&args.programs.nix, context), git(&args.programs.git, context)];
+    findings.extend(limits(context));
+    findings.push(memory(context));
+    findings.push(disk("disk for cases", &context.dirs.state));
+    findings.push(disk("disk for clones", &context.dirs.cache));
+    findings.push(clones(context)?);
+    let text = if args.json {
+        let value = serde_json::json!({ "schema": "nix-culprit/doctor", "version": 1, "findings": findings });
+        format!("{value:#}\n")
+    } else {
+        findings.iter().map(line).collect()
+    };
+    context.printer.result(&text).map_err(CommandError::Print)?;
+    let broken = findings.iter().any(|finding| finding.health == Health::Bad);
+    Ok(if broken { Exit::BAD } else { Exit::OK })
+}
+
+fn line(finding: &Finding) -> String {
+    let (mark, paint) = match finding.health {
+        Health::Good => ("ok  ", Paint::Good),
+        Health::Weak => ("weak", Paint::Warning),
+        Health::Bad => ("bad ", Paint::Bad),
+    };
+    let advice = finding.advice.as_ref().map(|advice| format!("\n        -> {advice}")).unwrap_or_default();
+    format!("{}  {}: {}{advice}\n", paint.over(mark), finding.what, finding.found)
+}
+
+/// Returns an error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
+fn nix(program: &Path, context: &Context) -> Finding {
+    match Nix::detect(program, None, &context.interrupt) {
+        Ok(nix) if nix.version().has_flakes() => {
+            Finding::good("nix", format!("{} for {}", nix.version(), nix.system()))
+        }
+        Ok(nix) => Finding::other(
+            "nix",
+            Health::Weak,
+            format!("{} for {}", nix.version(), nix.system()),
+            "it has no flakes, so nothing can be confirmed by the user's own command; 2.4 or newer has them",
+        ),
+        Err(error) => Finding::other("nix", Health::Bad, chain(&error), "install Nix, or name it with --nix PATH"),
+    }
+}
+
+fn git(program: &Path, context: &Context) -> Finding {
+    match Git::new(program, &context.interrupt) {
+        Ok(git) => Finding::good("git", git.version()),
+        Err(error) => {
+            let advice = error.hint().unwrap_or_else(|| "install git, or name it with --git PATH".to_owned());
+            Finding::other("git", Health::Bad, chain(&error), &advice)
+        }
+    }
+}
+
+fn limits(context: &Context) -> Vec<Finding> {
+    let guard = Guard::detect(context.roots.clone());
+    let mut findings = vec![Finding::good("limits in force", guard.layer().to_string())];
+    for state in guard.layers() {
+        if let Some(missing) = &state.missing {
+            findings.push(Finding::good("not used", format!("{}: {missing}", state.layer)));
+        }
+    }
+    findings
+}
+
+fn memory(context: &Context) -> Finding {
+    let default = budget::default(&context.roots);
+    match budget::free(&context.roots) {
+        Some(free) if free < Bytes(1 << 30) => Finding::other(
+            "memory",
+            Health::Weak,
+            format!("{free} free; an evaluation may use {default} unless --memory says otherwise"),
+            "close something: evaluations of nixpkgs often need more than 1 GiB",
+        ),
+        Some(free) => Finding::good(
+            "memory",
+            format!("{free} free; an evaluation may use {default} unless --memory says otherwise"),
+        ),
+        None => Finding::other(
+            "memory",
+            Health::Weak,
+            format!("not known; an evaluation may use {default} unless --memory says otherwise"),
+            "give --memory",
+        ),
+    }
+}
+
+fn disk(what: &str, folder: &Path) -> Finding {
+    let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+    match rustix::fs::statvfs(existing) {
+        Ok(stat) => {
+            let free = Bytes(stat.f_bavail.saturating_mul(stat.f_frsize));
+            let found = format!("{free} free at {}", folder.display());
+            if free < Bytes(2 << 30) {
+                Finding::other(what, Health::Weak, found, "a clone of nixpkgs needs about 2 GiB; make room")
+            } else {
+                Finding::good(what, found)
+            }
+        }
+        Err(error) => {
+            let error = std::io::Error::from(error);
+            Finding::other(what, Health::Weak, format!("{}: {error}", folder.display()), "check the folder's rights")
+        }
+    }
+}
+
+fn clones(context: &Context) -> Result<Finding, CommandError> {
+    let named = context.dirs.repositories()?;
+    let cached = std::fs::read_dir(context.dirs.cache.join("clones")).map_or_else(
+        |_| Vec::new(),
+        |entries| {
+            let mut names: Vec<PathBuf> =
+                entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+            names.sort();
+            names
+        },
+    );
+    let cached = cached.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let all: Vec<String> =
+        named.iter().map(|(input, path)| format!("{input} at {}", path.display())).chain(cached).collect();
+    Ok(if all.is_empty() {
+        Finding::other(
+            "clones",
+            Health::Good,
+            "none yet; histories are fetched when they are needed",
+            "if you have a clone of nixpkgs, name it with --repo or in config.toml, and nothing is fetched",
+        )
+    } else {
+        Finding::good("clones", all.join(", "))
+    })
+}

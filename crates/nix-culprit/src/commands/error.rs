@@ -1,0 +1,99 @@
+//! What can go wrong in a command, and what to do next.
+
+use std::path::PathBuf;
+
+use nix_culprit_core::outcome::CriterionError;
+use thiserror::Error;
+
+use crate::case::{CaseError, JournalError, StoreError};
+use crate::sys::child::ChildError;
+use crate::sys::dirs::DirsError;
+
+/// Says why a command could not do its work.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The investigation could not be made.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// The investigation was stopped or could not be made, and can be gone on with.
+    #[error("the case {case} is unfinished")]
+    Unfinished {
+        /// The name of the case.
+        case: String,
+        /// Why.
+        #[source]
+        source: CaseError,
+    },
+    /// A case could not be found.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The folders or the configuration could not be read.
+    #[error(transparent)]
+    Dirs(#[from] DirsError),
+    /// What counts as bad cannot be read.
+    #[error(transparent)]
+    Criterion(#[from] CriterionError),
+    /// The program to guard could not be run.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// Signals or streams could not be used.
+    #[error("could not listen for signals")]
+    Signals(#[source] std::io::Error),
+    /// The flake is not a folder on this machine.
+    #[error("`{0}` is no folder on this machine")]
+    NotAFolder(String),
+    /// Two ways of saying what counts as bad.
+    #[error("a check of your own already says what is bad; leave out --bad-when")]
+    TwoRules,
+    /// The case has no report yet.
+    #[error("the case {0} has no report yet")]
+    NoReport(String),
+    /// The case has searched no history.
+    #[error("the case {0} has searched no history yet")]
+    NoSearch(String),
+    /// A file could not be written.
+    #[error("could not write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The results could not be printed.
+    #[error("could not print the result")]
+    Print(#[source] std::io::Error),
+}
+
+impl CommandError {
+    /// Tells whether the user asked to stop.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        match self {
+            Self::Case(error) | Self::Unfinished { source: error, .. } => error.is_stop(),
+            _ => false,
+        }
+    }
+
+    /// Returns what to do next, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Case(error) => error.hint(),
+            Self::Unfinished { case, source } if source.is_stop() => {
+                Some(format!("`nix-culprit resume {case}` goes on and repeats no finished probe"))
+            }
+            Self::Unfinished { source, .. } => source.hint(),
+            Self::Store(StoreError::NoCase(_) | StoreError::NoCases) => {
+                Some("`nix-culprit log --list` lists the cases".to_owned())
+            }
+            Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
+            Self::NotAFolder(_) => {
+                Some("clone the flake first; nix-culprit works on a folder with flake.nix and flake.lock".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `log`: the journal of a case as people or git read it.
+
+use std::fs;
+
+use nix_culprit_core::event::{Event, Mode};
+use nix_culprit_core::outcome::{Observation, Verdict};
+use nix_culprit_core::quantity::show_duration;
+
+use super::{CommandError, Context, Exit};
+use crate::case::{CaseDir, Cases, Entry, read_journal};
+use crate::cli::case::{Log, LogFormat};
+
+pub(super) fn run(args: &Log, context: &Context) -> Result<Exit, CommandError> {
+    let cases = Cases::below(&context.dirs.state);
+    let text = if args.list {
+        cases.list()?.into_iter().map(|name| name + "\n").collect()
+    } else {
+        let (case, _) = cases.find(args.case.as_deref())?;
+        match args.format {
+            LogFormat::Table => table(&read_journal(&case.journal())?),
+            LogFormat::Git => git(&case)?,
+            LogFormat::Json => raw(&case)?,
+        }
+    };
+    context.printer.result(&text).map_err(CommandError::Print)?;
+    Ok(Exit::OK)
+}
+
+fn git(case: &CaseDir) -> Result<String, CommandError> {
+    fs::read_to_string(case.file("bisect.log")).map_err(|_| CommandError::NoSearch(case.id()))
+}
+
+fn raw(case: &CaseDir) -> Result<String, CommandError> {
+    let path = case.journal();
+    fs::read_to_string(&path).map_err(|source| CommandError::Write { path, source })
+}
+
+/// Makes one line a probe, with the notes between them.
+fn table(entries: &[Entry]) -> String {
+    let mut text = format!(
+        "{:<8}  {:<8}  {:<4}  {:<20}  {:>9}  {:>8}  what\n",
+        "time", "mode", "says", "outcome", "memory", "took"
+    );
+    let mut last: Option<(Mode, &Observation)> = None;
+    for entry in entries {
+        let time = jiff::Timestamp::from_second(i64::try_from(entry.at).unwrap_or(0)).unwrap_or_default();
+        let clock = time.strftime("%H:%M:%S");
+        match &entry.event {
+            Event::ProbeFinished { mode, observation, .. } => last = Some((*mode, observation)),
+            Event::Judged { purpose, verdict } => {
+                let (word, reason) = match verdict {
+                    Verdict::Good => ("good", ""),
+                    Verdict::Bad => ("bad", ""),
+                    Verdict::Skip(reason) => ("skip", reason.as_str()),
+                };
+                // Without a run in between it was known from before an interruption.
+                if let Some((mode, seen)) = last.take() {
+                    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                    text.push_str(&format!(
+                        "{clock}  {:<8}  {word:<4}  {:<20}  {:>9}  {:>8}  {}{reason}\n",
+                        mode.words(),
+                        seen.outcome.class.words(),
+                        seen.peak.to_string(),
+                        show_duration(seen.wall),
+                        purpose.words,
+                    ));
+                }
+            }
+            Event::Warned { text: note } => text.push_str(&format!("{clock}  note: {note}\n")),
+            Event::Isolated { input, how } => text.push_str(&format!("{clock}  the input is {input}: {how}\n")),
+            Event::Searching { input, suspects } => {
+                text.push_str(&format!("{clock}  searching {suspects} commits of {input}\n"));
+            }
+            Event::Finished { answer } => text.push_str(&format!("{clock}  finished: {answer}\n")),
+            Event::Started { .. }
+            | Event::Ends { .. }
+            | Event::ProbeStarted { .. }
+            | Event::Target { .. }
+            | Event::Fetching { .. } => {}
+        }
+    }
+    text
+}

@@ -1,0 +1,84 @@
+//! `probe`: one evaluation under the budget, its observation and its verdict.
+
+use nix_culprit_core::bisect::Mode as Order;
+use nix_culprit_core::event::{Mode, Silent};
+use nix_culprit_core::outcome::{Observation, Verdict};
+use nix_culprit_core::quantity::show_duration;
+
+use super::settings::{Options, input_path, settings};
+use super::{CommandError, Context, Exit};
+use crate::case::{CaseDir, Confirmation, Scope, Single, Surroundings, Target, probe_once};
+use crate::cli::probe::Args;
+use crate::sys::limit::Guard;
+use crate::ui::Paint;
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
+    let settings = settings(
+        Options {
+            flake: &args.flake,
+            budget: &args.budget,
+            repositories: &args.repositories,
+            programs: &args.programs,
+            verdict: &args.verdict,
+            scope: Scope::Locks { good: None, bad: None, input: None },
+            mode: Order::Full,
+            confirmation: Confirmation::Unwanted,
+        },
+        context,
+    )?;
+    let temporary = tempfile::tempdir().map_err(|source| CommandError::Write { path: std::env::temp_dir(), source })?;
+    let surroundings =
+        Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
+    let single = Single {
+        lock: args.lock.clone(),
+        revisions: args.revisions.iter().map(|(input, revision)| (input_path(input), revision.clone())).collect(),
+        mode: if args.faithful { Mode::Faithful } else { Mode::Fast },
+    };
+    let folder = CaseDir::at(temporary.path());
+    let (observation, verdict, target) = probe_once(&settings, &single, &folder, &surroundings, &mut Silent)?;
+    let text =
+        if args.json { document(&observation, &verdict, &target) } else { words(&observation, &verdict, &target) };
+    context.printer.result(&text).map_err(CommandError::Print)?;
+    Ok(match verdict {
+        Verdict::Good => Exit::OK,
+        Verdict::Bad => Exit::BAD,
+        Verdict::Skip(_) => Exit::SKIP,
+    })
+}
+
+fn words(observation: &Observation, verdict: &Verdict, target: &Target) -> String {
+    let verdict = match verdict {
+        Verdict::Good => Paint::Good.over("good"),
+        Verdict::Bad => Paint::Bad.over("bad"),
+        Verdict::Skip(_) => Paint::Warning.over("skip"),
+    };
+    let outcome = &observation.outcome;
+    let mut text = format!(
+        "{verdict}: {}, {} at most, {}\n  {}\n",
+        outcome.class,
+        observation.peak,
+        show_duration(observation.wall),
+        target.attr()
+    );
+    if let Some(message) = &outcome.message {
+        text.push_str(&format!("  {message}\n"));
+    }
+    if let Some(position) = &outcome.position {
+        text.push_str(&format!("  at {position}\n"));
+    }
+    if let Some(path) = &observation.drv_path {
+        text.push_str(&format!("  {path}\n"));
+    }
+    text
+}
+
+fn document(observation: &Observation, verdict: &Verdict, target: &Target) -> String {
+    let value = serde_json::json!({
+        "schema": "nix-culprit/probe",
+        "version": 1,
+        "target": target.attr().to_string(),
+        "verdict": verdict,
+        "observation": observation,
+    });
+    format!("{value:#}\n")
+}

@@ -1,0 +1,109 @@
+//! Runs a case to its end, writes its report, and says what was found; `find`, `bisect` and `resume` share it.
+
+use std::fs;
+use std::path::Path;
+
+use nix_culprit_core::report::model::{Confirmation, SearchResult};
+use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
+
+use super::{CommandError, Context, Exit};
+use crate::case::{CaseDir, Settings, Surroundings, investigate};
+use crate::sys::limit::Guard;
+use crate::ui::{Paint, Progress};
+
+/// Where results go.
+pub(super) struct Wanted<'a> {
+    /// A folder for the report's files besides the case's own.
+    pub(super) output: Option<&'a Path>,
+    /// Whether the report is printed as JSON in place of the summary.
+    pub(super) json: bool,
+}
+
+/// Runs the case, or goes on with it.
+pub(super) fn run_case(
+    case: &CaseDir,
+    settings: &Settings,
+    wanted: &Wanted<'_>,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    let unfinished = |source| CommandError::Unfinished { case: case.id(), source };
+    let surroundings =
+        Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
+    let concluded = {
+        let mut progress = Progress::new(context.printer);
+        investigate(settings, case, &surroundings, &mut progress).map_err(unfinished)?
+    };
+    let report = &concluded.report;
+    // The model as it is, for `report` to render again; only the renderings are redacted.
+    let model = serde_json::to_vec_pretty(report).expect("a report is plain data");
+    case.write("model.json", &model)?;
+    if let Some(log) = &concluded.log {
+        case.write("bisect.log", log.as_bytes())?;
+    }
+    let redactor = Redactor::for_home(&context.dirs.home().to_string_lossy());
+    let page = write_files(report, &redactor, case.path())?;
+    if let Some(output) = wanted.output {
+        fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.to_owned(), source })?;
+        write_files(report, &redactor, output)?;
+    }
+    if wanted.json {
+        let text = json::render(report, &redactor).expect("a report is plain data");
+        context.printer.result(&text).map_err(CommandError::Print)?;
+    } else {
+        let places = summary::Places {
+            report: Some(wanted.output.map_or(page, |output| output.join("report.md").display().to_string())),
+            resume: Some(format!("nix-culprit resume {}", case.id())),
+        };
+        context.printer.result(&format!("\n{}", painted(report, &places))).map_err(CommandError::Print)?;
+    }
+    Ok(exit(report))
+}
+
+/// Writes the report's files into a folder, and returns the path of the page.
+pub(super) fn write_files(report: &Report, redactor: &Redactor, folder: &Path) -> Result<String, CommandError> {
+    let page = folder.join("report.md");
+    let mut files = vec![
+        (page.clone(), markdown::render(report, redactor)),
+        (folder.join("report.json"), json::render(report, redactor).expect("a report is plain data")),
+    ];
+    if let Some(script) = replay::render(report, redactor) {
+        files.push((folder.join("replay.sh"), script));
+    }
+    for (path, text) in files {
+        fs::write(&path, text).map_err(|source| CommandError::Write { path, source })?;
+    }
+    Ok(page.display().to_string())
+}
+
+/// Returns the summary with paint.
+fn painted(report: &Report, places: &summary::Places) -> String {
+    let mut text = String::new();
+    for line in summary::render(report, places) {
+        for segment in line {
+            let paint = match segment.style {
+                summary::Style::Plain => Paint::Plain,
+                summary::Style::Strong => Paint::Strong,
+                summary::Style::Good => Paint::Good,
+                summary::Style::Bad => Paint::Bad,
+                summary::Style::Dim => Paint::Dim,
+            };
+            text.push_str(&paint.over(&segment.text));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A single culprit that nothing speaks against is what was asked for.
+const fn exit(report: &Report) -> Exit {
+    match (&report.result, &report.confirmation) {
+        (SearchResult::Culprit { .. }, Some(Confirmation::NotConfirmed { .. })) => Exit::BAD,
+        (SearchResult::Culprit { .. }, _) => Exit::OK,
+        (SearchResult::OneOf { .. } | SearchResult::NotFound { .. } | SearchResult::Unfinished { .. }, _) => Exit::BAD,
+    }
+}
+
+/// Names a new case by the time, so that names sort by age.
+pub(super) fn stamp() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
+}

@@ -1,0 +1,92 @@
+//! From arguments to the case's settings, as far as `find`, `bisect` and `probe` share them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nix_culprit_core::bisect::Mode;
+use nix_culprit_core::ids::InputPath;
+use nix_culprit_core::outcome::BadWhen;
+
+use super::{CommandError, Context};
+use crate::case::{Confirmation, MemoryFrom, Scope, Settings};
+use crate::cli::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, VerdictOptions};
+use crate::sys::limit::budget;
+
+/// The options that make up settings.
+pub(super) struct Options<'a> {
+    pub(super) flake: &'a FlakeOptions,
+    pub(super) budget: &'a BudgetOptions,
+    pub(super) repositories: &'a RepositoryOptions,
+    pub(super) programs: &'a ProgramOptions,
+    pub(super) verdict: &'a VerdictOptions,
+    pub(super) scope: Scope,
+    pub(super) mode: Mode,
+    pub(super) confirmation: Confirmation,
+}
+
+/// Makes the settings.
+pub(super) fn settings(options: Options<'_>, context: &Context) -> Result<Settings, CommandError> {
+    let (flake, fragment) = match options.flake.flake.split_once('#') {
+        Some((flake, fragment)) => (flake, Some(fragment.to_owned())),
+        None => (options.flake.flake.as_str(), None),
+    };
+    let flake = folder(flake)?;
+    let criterion = match options.verdict.bad_when.as_deref().map(str::parse::<BadWhen>).transpose()? {
+        Some(BadWhen::Fixed(criterion)) => Some(criterion),
+        Some(BadWhen::Same) | None => None,
+    };
+    if criterion.is_some() && !options.verdict.script.is_empty() {
+        return Err(CommandError::TwoRules);
+    }
+    let mut repositories = context.dirs.repositories()?;
+    let named = options.repositories.repositories.iter();
+    repositories.extend(named.map(|(input, path)| (input.clone(), absolute(&expand(path, context)))));
+    Ok(Settings {
+        flake,
+        attr: options.flake.attr.clone().or(fragment).filter(|attr| !attr.is_empty()),
+        system: options.flake.system.clone(),
+        scope: options.scope,
+        mode: options.mode,
+        memory: options.budget.memory.unwrap_or_else(|| budget::default(&context.roots)),
+        memory_from: options.budget.memory.map_or(MemoryFrom::Machine, |_| MemoryFrom::User),
+        search_memory: options.budget.search_memory,
+        time: options.budget.timeout,
+        criterion,
+        script: options.verdict.script.clone(),
+        confirmation: options.confirmation,
+        repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
+        clones: context.dirs.cache.join("clones"),
+        nix: program(&options.programs.nix),
+        git: program(&options.programs.git),
+    })
+}
+
+/// Finds the folder that a flake argument means.
+fn folder(flake: &str) -> Result<PathBuf, CommandError> {
+    let text = flake.strip_prefix("path:").unwrap_or(flake);
+    let path = Path::new(if text.is_empty() { "." } else { text });
+    match std::fs::canonicalize(path) {
+        Ok(path) if path.is_dir() => Ok(path),
+        Ok(_) | Err(_) => Err(CommandError::NotAFolder(flake.to_owned())),
+    }
+}
+
+/// Makes a program's path absolute if it is a path; a bare name is looked up on PATH when it is run.
+fn program(path: &Path) -> PathBuf {
+    if path.components().count() > 1 { absolute(path) } else { path.to_owned() }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn expand(path: &Path, context: &Context) -> PathBuf {
+    path.to_str().map_or_else(|| path.to_owned(), |path| context.dirs.expand(path))
+}
+
+/// Reads the path of an input, such as `poetry2nix/nixpkgs`.
+pub(super) fn input_path(text: &str) -> InputPath {
+    match text.parse() {
+        Ok(path) => path,
+    }
+}

@@ -1,0 +1,253 @@
+//! How Nix is asked, in the fast and in the faithful way, and how its answers read.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::ids::DrvPath;
+use nix_culprit_core::outcome::End;
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::Version;
+use crate::sys::child::{self, Call, ChildError};
+use crate::sys::interrupt::Interrupt;
+
+/// Features that the evaluation of flakes needs, whatever the user's configuration says.
+const FEATURES: &str = "nix-command flakes";
+
+/// Addresses that locked fetches may use in restricted mode: all; the lock's hashes keep them honest.
+const ALLOWED_URIS: &str = "https:// http:// ftp:// ssh:// git:// file:// path:/ git+https:// git+http:// git+ssh:// \
+                            git+file:// github: gitlab: sourcehut: tarball+https:// hg+https:// flake:";
+
+/// Says why Nix could not be used at all.
+#[derive(Debug, Error)]
+pub enum NixError {
+    /// It could not be run.
+    #[error("could not run `{program}`")]
+    Run {
+        /// The program.
+        program: String,
+        /// What the system said.
+        source: ChildError,
+    },
+    /// It ran, but did not say what it is.
+    #[error("`{program} --version` did not print the version of a Nix")]
+    Version {
+        /// The program.
+        program: String,
+    },
+    /// It did not say for which system it evaluates.
+    #[error("`{program}` did not say which system this is: {message}")]
+    System {
+        /// The program.
+        program: String,
+        /// What it said instead.
+        message: String,
+    },
+}
+
+/// The user's Nix.
+#[derive(Debug, Clone)]
+pub struct Nix {
+    nix: PathBuf,
+    instantiate: PathBuf,
+    version: Version,
+    system: String,
+}
+
+/// The folders of a fast evaluation.
+#[derive(Debug, Clone)]
+pub struct Scene<'a> {
+    /// The folder with the entry expression and the plan.
+    pub folder: &'a Path,
+    /// The name of the entry expression in it.
+    pub entry: &'a str,
+    /// The folders that the evaluation may read besides.
+    pub readable: &'a [PathBuf],
+}
+
+/// What a successful fast evaluation answers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The attribute that was found, if any was.
+    pub attr: Option<AttrPath>,
+    /// The derivation it evaluated to, if it is one.
+    pub drv_path: Option<DrvPath>,
+    /// The outputs that are there, where no attribute was found.
+    pub outputs: Vec<String>,
+}
+
+impl Nix {
+    /// Asks a nix program what it is.
+    ///
+    /// # Errors
+    /// When it cannot be run, or is no Nix.
+    pub fn detect(program: &Path, system: Option<&str>, interrupt: &Interrupt) -> Result<Self, NixError> {
+        let shown = program.display().to_string();
+        let run = |call: Call| {
+            child::output(&call, Some(Duration::from_secs(60)), interrupt)
+                .map_err(|source| NixError::Run { program: shown.clone(), source })
+        };
+        let printed = run(Call::new(program).arg("--version"))?;
+        let version = Version::parse(&String::from_utf8_lossy(&printed.stdout))
+            .ok_or_else(|| NixError::Version { program: shown.clone() })?;
+        let instantiate = sibling(program, "nix-instantiate");
+        let system = match system {
+            Some(system) => system.to_owned(),
+            None => {
+                let call = Call::new(&instantiate).args(["--eval", "--json", "-E", "builtins.currentSystem"]);
+                let answer = run(call)?;
+                serde_json::from_slice(&answer.stdout).map_err(|_| NixError::System {
+                    program: instantiate.display().to_string(),
+                    message: last_line(&answer.stderr),
+                })?
+            }
+        };
+        Ok(Self { nix: program.to_owned(), instantiate, version, system })
+    }
+
+    /// Returns which Nix it is.
+    #[must_use]
+    pub const fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// Returns the system that is evaluated for, such as `x86_64-linux`.
+    #[must_use]
+    pub fn system(&self) -> &str {
+        &self.system
+    }
+
+    /// Builds the call that evaluates a plan, reading only, restricted to the scene's folders.
+    #[must_use]
+    pub fn fast(&self, scene: &Scene<'_>) -> Call {
+        let mut call = scrubbed(&self.instantiate)
+            .args(["--eval", "--strict", "--json", "--show-trace"])
+            .args(["--option", "restrict-eval", "true", "--option", "allowed-uris", ALLOWED_URIS])
+            .args(self.log_flags())
+            .arg("-I")
+            .arg(search_path(0, scene.folder));
+        for (index, folder) in scene.readable.iter().enumerate() {
+            call = call.arg("-I").arg(search_path(index + 1, folder));
+        }
+        call.arg(scene.folder.join(scene.entry)).folder(scene.folder)
+    }
+
+    /// Builds the user's own evaluation: `nix eval` of the target's derivation in a copy of the flake.
+    #[must_use]
+    pub fn faithful(&self, copy: &Path, dir: &str, target: &str) -> Call {
+        let mut reference = OsString::from("path:");
+        reference.push(copy);
+        if !dir.is_empty() {
+            reference.push(format!("?dir={dir}"));
+        }
+        reference.push(format!("#{target}.drvPath"));
+        scrubbed(&self.nix)
+            .args(["eval", "--raw", "--show-trace", "--no-write-lock-file"])
+            .args(["--option", "eval-cache", "false"])
+            .args(self.log_flags())
+            .arg(reference)
+    }
+
+    /// Returns what makes Nix print its messages as JSON lines, where it can.
+    fn log_flags(&self) -> &'static [&'static str] {
+        if self.version.has_flakes() {
+            &["--log-format", "internal-json", "--extra-experimental-features", FEATURES]
+        } else {
+            &[]
+        }
+    }
+}
+
+/// Reads what a fast evaluation printed.
+#[must_use]
+pub fn read_answer(stdout: &[u8], end: End) -> Option<Answer> {
+    if end == End::Exited(0) { serde_json::from_slice(stdout).ok() } else { None }
+}
+
+/// Reads what a faithful evaluation printed.
+#[must_use]
+pub fn read_drv_path(stdout: &[u8], end: End) -> Option<DrvPath> {
+    if end == End::Exited(0) { std::str::from_utf8(stdout).ok()?.trim().parse().ok() } else { None }
+}
+
+/// Begins a call in an environment without what would change an evaluation from outside.
+///
+/// HOME stays: Nix reads the user's own configuration and tokens there. Restricted evaluation hides
+/// the environment from the evaluated code.
+fn scrubbed(program: &Path) -> Call {
+    [
+        "NIX_PATH",
+        "NIX_SHOW_STATS",
+        "NIX_SHOW_STATS_PATH",
+        "NIX_COUNT_CALLS",
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+    ]
+    .iter()
+    .fold(Call::new(program), Call::env_remove)
+}
+
+fn search_path(index: usize, folder: &Path) -> OsString {
+    let mut entry = OsString::from(format!("nix-culprit-{index}="));
+    entry.push(folder);
+    entry
+}
+
+/// Finds the program that came with this one: beside it, else by name.
+fn sibling(program: &Path, name: &str) -> PathBuf {
+    let beside = program.with_file_name(name);
+    if program.components().count() > 1 && beside.exists() { beside } else { PathBuf::from(name) }
+}
+
+fn last_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    nix_culprit_core::text::printable(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nix(version: &str) -> Nix {
+        Nix {
+            nix: "/bin/nix".into(),
+            instantiate: "/bin/nix-instantiate".into(),
+            version: Version::parse(&format!("nix (Nix) {version}")).unwrap(),
+            system: "x86_64-linux".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_old_nix_is_not_given_flags_that_it_does_not_know() {
+        let scene = Scene { folder: Path::new("/case"), entry: "entry.nix", readable: &["/app".into()] };
+        let old = nix("2.3.7").fast(&scene).show();
+        assert!(!old.contains("log-format") && !old.contains("experimental"), "{old}");
+        let new = nix("2.8.0").fast(&scene).show();
+        assert!(new.contains("--log-format internal-json"), "{new}");
+        assert!(new.ends_with("-I nix-culprit-0=/case -I nix-culprit-1=/app /case/entry.nix"), "{new}");
+    }
+
+    #[test]
+    fn the_faithful_call_is_what_a_user_would_type() {
+        let call = nix("2.34.8").faithful(Path::new("/copy/source"), "sub", "packages.x86_64-linux.default").show();
+        assert!(call.starts_with("/bin/nix eval --raw "), "{call}");
+        assert!(call.ends_with("path:/copy/source?dir=sub#packages.x86_64-linux.default.drvPath"), "{call}");
+    }
+
+    #[test]
+    fn answers_are_read_only_from_a_success() {
+        let text = br#"{"attr":["packages","x","default"],"drvPath":"/nix/store/a-b.drv","outputs":[]}"#;
+        let answer = read_answer(text, End::Exited(0)).unwrap();
+        assert_eq!(answer.drv_path.unwrap().as_str(), "/nix/store/a-b.drv");
+        assert_eq!(read_answer(text, End::Exited(1)), None);
+        assert_eq!(read_answer(b"nonsense", End::Exited(0)), None);
+        assert_eq!(read_drv_path(b"/nix/store/a-b.drv\n", End::Exited(0)).unwrap().as_str(), "/nix/store/a-b.drv");
+        assert_eq!(read_drv_path(b"\x1b[31m.drv", End::Exited(0)), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Drives the user's Nix: which one it is, how it is called, and how its answers read.
+//!
+//! Builds command lines and reads answers; `sys::child` spawns, `sys::limit` guards.
+
+mod call;
+mod plan;
+mod version;
+
+pub use call::{Answer, Nix, NixError, Scene, read_answer, read_drv_path};
+pub use plan::{CALL_FLAKE, ENTRY, Plan, PlannedNode, Tree};
+pub use version::Version;

@@ -1,0 +1,82 @@
+//! What the fast evaluation is told: each lock node with its locked attributes or its folder. Pure.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use nix_culprit_core::flake::{Candidate, TableNode};
+use nix_culprit_core::ids::NodeKey;
+use serde::Serialize;
+
+/// The expression that evaluates a plan; see docs/probes.md.
+pub const CALL_FLAKE: &str = include_str!("call-flake.nix");
+
+/// The expression that hands `plan.json`, beside it, to [`CALL_FLAKE`].
+pub const ENTRY: &str = "import ./call-flake.nix { plan = builtins.readFile ./plan.json; }\n";
+
+/// All that one evaluation needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The key of the root node.
+    pub root: NodeKey,
+    /// The nodes by key, the root among them.
+    pub nodes: BTreeMap<NodeKey, PlannedNode>,
+    /// What is evaluated: the first of these that is there.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One lock node, and the folder that stands for its tree, if one does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedNode {
+    /// What the lock says.
+    #[serde(flatten)]
+    pub node: TableNode,
+    /// The folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Tree>,
+}
+
+/// A folder in place of a fetched tree, with what flakes can ask about their source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tree {
+    /// The folder.
+    pub out_path: PathBuf,
+    /// The commit, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rev: Option<String>,
+    /// The first seven digits of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_rev: Option<String>,
+    /// Seconds since 1970.
+    pub last_modified: i64,
+    /// The same as `YYYYMMDDhhmmss` in UTC.
+    pub last_modified_date: String,
+}
+
+impl Tree {
+    /// Describes a folder that shows a commit, or the user's own tree if `rev` is none.
+    #[must_use]
+    pub fn new(out_path: PathBuf, rev: Option<&str>, last_modified: i64) -> Self {
+        let date = jiff::Timestamp::from_second(last_modified).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        Self {
+            out_path,
+            short_rev: rev.map(|rev| rev.chars().take(7).collect()),
+            rev: rev.map(str::to_owned),
+            last_modified,
+            last_modified_date: date.strftime("%Y%m%d%H%M%S").to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_says_its_date_as_nix_does() {
+        let tree = Tree::new("/x/source".into(), Some("0123456789"), 1_692_446_400);
+        assert_eq!(tree.last_modified_date, "20230819120000");
+        assert_eq!(tree.short_rev.as_deref(), Some("0123456"));
+    }
+}

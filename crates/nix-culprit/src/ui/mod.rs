@@ -1,0 +1,9 @@
+//! The terminal: the only place that prints. Knows the core's events, not the case.
+
+mod error;
+mod printer;
+mod progress;
+
+pub use error::report_error;
+pub use printer::{Loudness, Paint, Printer};
+pub use progress::Progress;

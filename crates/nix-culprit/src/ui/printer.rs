@@ -1,0 +1,117 @@
+//! Results to stdout, all else to stderr, with colour where it is wanted.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+/// A way of setting words off. Without colour they are plain, and the text must do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// As it is.
+    Plain,
+    /// Bold.
+    Strong,
+    /// Green.
+    Good,
+    /// Red.
+    Bad,
+    /// Yellow.
+    Warning,
+    /// Faint.
+    Dim,
+}
+
+impl Paint {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Strong => "\x1b[1m",
+            Self::Good => "\x1b[32m",
+            Self::Bad => "\x1b[31m",
+            Self::Warning => "\x1b[33m",
+            Self::Dim => "\x1b[2m",
+        }
+    }
+
+    /// Returns the text with this paint's codes around it; the stream strips them where colour is not wanted.
+    #[must_use]
+    pub fn over(self, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Strong | Self::Good | Self::Bad | Self::Warning | Self::Dim => {
+                format!("{}{text}\x1b[0m", self.code())
+            }
+        }
+    }
+}
+
+/// Whether progress is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loudness {
+    /// Show progress.
+    Normal,
+    /// Only results and errors.
+    Quiet,
+}
+
+/// Writes to the two streams.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    color: ColorChoice,
+    quiet: bool,
+}
+
+impl Printer {
+    /// Prints with this choice of colour.
+    #[must_use]
+    pub const fn new(color: ColorChoice, loudness: Loudness) -> Self {
+        Self { color, quiet: matches!(loudness, Loudness::Quiet) }
+    }
+
+    /// Tells whether progress is shown at all.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Tells whether a moving progress line can be shown.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Writes a result. A closed pipe is not an error: nobody wants to read on.
+    ///
+    /// # Errors
+    /// When stdout does not take it, such as on a full disk.
+    pub fn result(&self, text: &str) -> io::Result<()> {
+        let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Writes a line of progress or a note, unless quiet.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            self.error(line);
+        }
+    }
+
+    /// Writes a line about something that went wrong. Where stderr is closed there is nobody to tell.
+    pub fn error(&self, line: &str) {
+        let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
+        let _ = writeln!(stream, "{line}");
+    }
+
+    fn choice(self, terminal: bool) -> ColorChoice {
+        match self.color {
+            ColorChoice::Auto if !terminal || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
+                ColorChoice::Never
+            }
+            ColorChoice::Auto => ColorChoice::Always,
+            other => other,
+        }
+    }
+}

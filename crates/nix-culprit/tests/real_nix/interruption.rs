@@ -1,0 +1,96 @@
+//! What is left after kill -9 and after Ctrl-C, and how `resume` goes on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Command};
+
+use nix_culprit_sample::Options;
+use serde_json::Value;
+
+use crate::finding::names_the_culprit;
+use crate::machine::{newest_nix, sample_of};
+use crate::room::{MEMORY, Room, eventually, finish};
+use crate::traces::{Listing, nothing_goes_on};
+
+fn journal(room: &Room) -> Vec<Value> {
+    let Some(case) = room.cases().pop() else { return Vec::new() };
+    let text = fs::read_to_string(case.join("journal.jsonl")).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn count(room: &Room, event: &str) -> usize {
+    journal(room).iter().filter(|entry| entry["event"] == event).count()
+}
+
+/// Begins a search and waits until it is in the middle: some probes are done, and the next one runs.
+fn begin(room: &Room) -> Child {
+    let child = room.tool(&["find", "--memory", MEMORY]).spawn().unwrap();
+    eventually("the search", || {
+        count(room, "searching") == 1 && {
+            let (started, finished) = (count(room, "probe-started"), count(room, "probe-finished"));
+            finished >= 7 && started > finished
+        }
+    });
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn goes_on_without_repeating(room: &Room) {
+    let finished = count(room, "probe-finished");
+    let report = room.run(&["resume", "--json"]).exits_with(0).json();
+    names_the_culprit(&report, room);
+    assert_eq!(report["confirmation"]["kind"], "faithful");
+    nothing_goes_on(room);
+    let mut keys = BTreeMap::new();
+    for entry in journal(room) {
+        if entry["event"] == "probe-finished" && entry["observation"]["outcome"]["class"] != "interrupted" {
+            *keys.entry(entry["key"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+        }
+    }
+    let repeated: Vec<_> = keys.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(repeated.is_empty(), "{repeated:?}");
+    assert!(keys.len() > finished, "nothing was left to do");
+    // Gone on with once more, there is nothing to run at all.
+    let all = count(room, "probe-finished");
+    let again = room.run(&["resume", "--json"]).exits_with(0).json();
+    assert_eq!(again["result"], report["result"]);
+    assert_eq!(count(room, "probe-finished"), all);
+}
+
+#[test]
+fn after_kill_9_nothing_goes_on_and_resume_repeats_no_probe() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample_of(&Options { commits: 500, ..Options::default() }));
+    let before = Listing::of(&[&room.app]);
+    let child = begin(&room);
+    signal(&child, "-KILL");
+    assert_eq!(finish(child).signal, Some(9));
+    nothing_goes_on(&room);
+    // The kill may have come in the middle of a line.
+    let path = room.case().join("journal.jsonl");
+    let mut text = fs::read(&path).unwrap();
+    text.extend_from_slice(b"{\"at\":1,\"event\":\"probe-fin");
+    fs::write(&path, text).unwrap();
+    goes_on_without_repeating(&room);
+    Listing::of(&[&room.app]).is_same_as(&before);
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_and_prints_how_to_go_on() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample_of(&Options { commits: 500, ..Options::default() }));
+    let before = Listing::of(&[&room.app]);
+    let child = begin(&room);
+    signal(&child, "-INT");
+    let run = finish(child).exits_with(130);
+    nothing_goes_on(&room);
+    Listing::of(&[&room.app]).is_same_as(&before);
+    let case = room.case();
+    let command = format!("nix-culprit resume {}", case.file_name().unwrap().to_str().unwrap());
+    assert!(run.stderr.contains(&command), "{run}");
+    goes_on_without_repeating(&room);
+}

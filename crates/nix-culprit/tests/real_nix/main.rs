@@ -1,0 +1,17 @@
+//! The tool against real Nix, every version that is at hand.
+//!
+//! `NIX_CULPRIT_TEST_NIX` names a folder with `VERSION/nix`; without it, what `script/nix-versions` made is used, and
+//! without that all of this is skipped, with one line that says so.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+mod afterwards;
+mod bisecting;
+mod complaints;
+mod finding;
+mod forgery;
+mod interruption;
+mod machine;
+mod probing;
+mod room;
+mod traces;

@@ -1,0 +1,3 @@
+final: prev: {
+  lock2py = import ./default.nix { pkgs = final; };
+}

@@ -1,0 +1,1 @@
+installPhase() { python -m installer --prefix "$out" dist/*.whl; }

@@ -1,0 +1,1 @@
+buildPhase() { python -m build --no-isolation --wheel; }

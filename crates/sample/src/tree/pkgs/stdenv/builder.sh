@@ -1,0 +1,5 @@
+# @builder_note@
+for input in $nativeBuildInputs $buildInputs; do
+    test -e "$input"
+done
+echo "$pname $version" > "$out"
