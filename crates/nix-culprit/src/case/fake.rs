@@ -64,11 +64,13 @@ pub(super) struct FakeNix<'a> {
     pub(super) asked: Vec<(Mode, Lock)>,
     /// After how many evaluations the machine breaks down.
     pub(super) strength: usize,
+    /// Why the user's own command cannot be run, if it cannot.
+    pub(super) lacks: Option<&'static str>,
 }
 
 impl<'a> FakeNix<'a> {
     pub(super) fn new(rule: impl Fn(&Lock, Mode) -> Truth + 'a) -> Self {
-        Self { rule: Box::new(rule), asked: Vec::new(), strength: usize::MAX }
+        Self { rule: Box::new(rule), asked: Vec::new(), strength: usize::MAX, lacks: None }
     }
 
     /// Evaluates by the revision of the input `pkgs`.
@@ -96,6 +98,10 @@ impl Evaluator for FakeNix<'_> {
         }
         self.asked.push((mode, assignment.lock.clone()));
         Ok(Evaluated { observation: (self.rule)(&assignment.lock, mode).observation(), attr: None })
+    }
+
+    fn lacks(&self, mode: Mode) -> Option<String> {
+        self.lacks.filter(|_| mode == Mode::Faithful).map(str::to_owned)
     }
 }
 
