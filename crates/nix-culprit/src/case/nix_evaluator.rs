@@ -21,6 +21,9 @@ use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard};
 use crate::sys::nix::{CALL_FLAKE, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path};
 
+/// With fewer free bytes, a failure to write is one for lack of room.
+const FULL: u64 = 64 << 10;
+
 /// What an evaluator needs besides the case's folder.
 #[derive(Debug)]
 pub struct Tools {
@@ -118,8 +121,15 @@ impl NixEvaluator {
 
     /// Makes a folder show the revision that the lock has for a node.
     fn check_out(&mut self, lock: &Lock, key: &NodeKey, clone: &Path) -> Result<Tree, EvaluatorError> {
-        let machine =
-            |error: crate::sys::git::GitError| EvaluatorError::machine(format!("show `{key}` as a folder"), error);
+        let work = self.work.clone();
+        let machine = |error: crate::sys::git::GitError| {
+            let full = rustix::fs::statvfs(&work).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < FULL);
+            if full {
+                EvaluatorError::DiskFull(work.clone())
+            } else {
+                EvaluatorError::machine(format!("show `{key}` as a folder"), error)
+            }
+        };
         let locked = lock.locked(key).map_err(|error| EvaluatorError::machine("use the lock", error))?;
         let commit = locked
             .rev()
