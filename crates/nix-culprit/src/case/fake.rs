@@ -58,9 +58,11 @@ pub(super) fn out_of_memory() -> Criterion {
     Criterion::SameSignature(Signature::of(&Truth::Bad.observation().outcome, &[]))
 }
 
+type Rule<'a> = Box<dyn Fn(&Lock, Mode) -> Truth + 'a>;
+
 /// Evaluates by a rule, and remembers what it was asked.
 pub(super) struct FakeNix<'a> {
-    pub(super) rule: Box<dyn Fn(&Lock, Mode) -> Truth + 'a>,
+    pub(super) rule: Rule<'a>,
     pub(super) asked: Vec<(Mode, Lock)>,
     /// After how many evaluations the machine breaks down.
     pub(super) strength: usize,
