@@ -44,6 +44,14 @@ pub enum CloneError {
         /// Why.
         source: GitError,
     },
+    /// The clone does not have the whole history.
+    #[error("the clone of `{input}` cannot be searched")]
+    Incomplete {
+        /// The input.
+        input: InputPath,
+        /// What it is.
+        source: GitError,
+    },
     /// The clone lacks a commit.
     #[error("the clone {clone} of `{input}` does not have the commit {commit}")]
     Lacks {
@@ -113,6 +121,7 @@ impl Clones {
         sink: &mut dyn EventSink,
     ) -> Result<Repository, CloneError> {
         let repository = self.obtain(input, reference, sink)?;
+        repository.require_history().map_err(|source| CloneError::Incomplete { input: input.clone(), source })?;
         for commit in commits {
             let fetch = |source| CloneError::Fetch { input: input.clone(), url: place_name(reference), source };
             if repository.has(commit).map_err(fetch)? {

@@ -141,6 +141,14 @@ pub enum CaseError {
         /// Those that do.
         changed: Vec<String>,
     },
+    /// There is no such input.
+    #[error("the lock has no input `{input}`")]
+    NoInput {
+        /// The input.
+        input: String,
+        /// Those that there are.
+        inputs: Vec<String>,
+    },
     /// The input has no revision.
     #[error("the input `{input}` is locked to {reference}, which has no revision")]
     NoRevision {
@@ -179,6 +187,20 @@ impl CaseError {
         }
     }
 
+    /// Tells whether going on with the case can help, with nothing else asked of it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Journal(_)
+            | Self::Store(_)
+            | Self::Read { .. }
+            | Self::Script(_)
+            | Self::Clone(CloneError::Fetch { .. })
+            | Self::Evaluator(EvaluatorError::Machine { .. } | EvaluatorError::DiskFull(_)) => true,
+            _ => self.is_stop(),
+        }
+    }
+
     /// Returns what to do next, where that is known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -200,6 +222,7 @@ impl CaseError {
                 "the difference was never on this branch; take a good state from the same branch".to_owned()
             }
             Self::Unchanged { changed, .. } => format!("these differ: {}", changed.join(", ")),
+            Self::NoInput { inputs, .. } => format!("its inputs are: {}", inputs.join(", ")),
             Self::NixUnusable { .. } | Self::Nix(_) => "`nix-culprit doctor` says what is missing".to_owned(),
             Self::Evaluator(EvaluatorError::NoTarget { outputs, .. }) => {
                 format!("name one with --attr; the flake's outputs are: {}", outputs.join(", "))
@@ -214,9 +237,13 @@ impl CaseError {
                 format!("if its history is in a git repository, name a clone: --repo {input}=PATH")
             }
             Self::Git(error) => return error.hint(),
-            Self::Clone(CloneError::Named { source, .. }) => return source.hint(),
+            Self::Clone(CloneError::Named { source, .. } | CloneError::Incomplete { source, .. }) => {
+                return source.hint();
+            }
             Self::Journal(JournalError::InUse(_)) => "wait for it, or stop it".to_owned(),
-            Self::Journal(JournalError::Io { .. }) | Self::Store(StoreError::Io { .. }) => {
+            Self::Journal(JournalError::Io { .. })
+            | Self::Store(StoreError::Io { .. })
+            | Self::Evaluator(EvaluatorError::DiskFull(_)) => {
                 "make room or mend the rights; then `nix-culprit resume` goes on".to_owned()
             }
             _ => return None,

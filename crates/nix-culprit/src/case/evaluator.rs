@@ -1,5 +1,7 @@
 //! What a probe asks: which target, of which assignment, in which way.
 
+use std::path::PathBuf;
+
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
 use nix_culprit_core::outcome::Observation;
@@ -63,6 +65,9 @@ pub enum EvaluatorError {
         /// What went wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There is no room left for what an evaluation needs; git does not say so by itself.
+    #[error("the disk that holds {} is full", .0.display())]
+    DiskFull(PathBuf),
     /// The flake does not have what is to be evaluated.
     #[error("the flake has none of {}", looked_for.join(", "))]
     NoTarget {

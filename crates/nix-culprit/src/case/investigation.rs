@@ -20,7 +20,7 @@ use super::isolate::{Isolated, isolate};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::prober::Prober;
-use super::search::{Range, probe_commit, search};
+use super::search::{Range, probe_commit, refuse_backwards, search};
 use super::settings::{Confirmation, Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
@@ -135,6 +135,9 @@ impl Investigation<'_> {
         input: Option<&InputPath>,
     ) -> Result<SearchResult, CaseError> {
         let bad = bad.map_or(Ok(working), |name| self.states.named(name))?;
+        if let Some(input) = input {
+            node_of(&bad.lock, input)?;
+        }
         let ends = if let Some(name) = good {
             let state = self.states.named(name)?;
             let candidates = Candidates { count: 1, load: &|_| Ok(Some(state.clone())) };
@@ -208,7 +211,7 @@ impl Investigation<'_> {
         goal: Goal,
     ) -> Result<SearchResult, CaseError> {
         let base = working.lock;
-        let node = base.resolve(input)?;
+        let node = node_of(&base, input)?;
         let reference = base.locked(&node)?;
         let repository = self.clones.obtain(input, &reference, prober.sink())?;
         let branch = base.node(&node)?.original.as_ref().and_then(|original| FlakeRef::from_attrs(original).ok());
@@ -231,6 +234,11 @@ impl Investigation<'_> {
             })?,
         };
         self.clones.with_commits(input, &reference, &[&good, &bad], prober.sink())?;
+        let (old, new) = match goal {
+            Goal::FirstBad => (&good, &bad),
+            Goal::FirstGood => (&bad, &good),
+        };
+        refuse_backwards(&CloneHistory(&repository), old, new)?;
         let state = |commit: &CommitId| -> Result<State, CaseError> {
             let lock = base.with_revision(&node, &Revision::bare(commit))?;
             Ok(State { label: format!("{input} at {}", commit.short()), lock })
@@ -413,6 +421,14 @@ fn named(input: &InputPath, changes: &[Change], ends: &Ends) -> Result<Isolated,
         changed: changes.iter().map(|change| change.path().to_string()).collect(),
     })?;
     Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base: ends.bad.state.lock.clone() })
+}
+
+/// Returns the node of an input that the user named.
+pub(super) fn node_of(lock: &Lock, input: &InputPath) -> Result<NodeKey, CaseError> {
+    lock.resolve(input).map_err(|_| CaseError::NoInput {
+        input: input.to_string(),
+        inputs: lock.paths().into_values().filter(|path| !path.0.is_empty()).map(|path| path.to_string()).collect(),
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::CaseError;
 use super::clones::Clones;
 use super::evaluator::{Evaluator as _, Target};
 use super::flake_copy::FlakeCopy;
-use super::investigation::{Surroundings, target};
+use super::investigation::{Surroundings, node_of, target};
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::settings::Settings;
 use super::states::{States, looks_like_a_date};
@@ -51,7 +51,7 @@ pub fn probe_once(
     };
     let mut clones = Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone());
     for (input, name) in &single.revisions {
-        let node = lock.resolve(input)?;
+        let node = node_of(&lock, input)?;
         let reference = lock.locked(&node)?;
         let commit = match name.parse() {
             Ok(commit) => commit,

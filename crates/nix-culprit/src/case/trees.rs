@@ -56,7 +56,13 @@ impl Trees {
     /// # Errors
     /// When the clone cannot be read, or the disk does not take a checkout.
     pub fn folder(&mut self, clone: &Path, key: &NodeKey, commit: &CommitId) -> Result<Tree, EvaluatorError> {
-        let failed = |source| EvaluatorError::machine(format!("show `{key}` as a folder"), source);
+        let place = self.folder.clone();
+        let failed = |source| {
+            if is_full(&place) {
+                return EvaluatorError::DiskFull(place.clone());
+            }
+            EvaluatorError::machine(format!("show `{key}` as a folder"), source)
+        };
         if !self.repositories.contains_key(clone) {
             let repository = Repository::open(&self.git, clone).map_err(failed)?;
             // Objects that are still with the server are better fetched in one go, by a checkout.
@@ -98,4 +104,13 @@ impl Trees {
         }
         Ok(())
     }
+}
+
+/// Tells whether the disk that holds a folder is full; git does not say that this is why it failed.
+fn is_full(folder: &Path) -> bool {
+    const FULL: u64 = 64 << 10;
+    let existing = folder.ancestors().find(|folder| folder.exists());
+    existing.is_some_and(|folder| {
+        rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
+    })
 }

@@ -86,8 +86,10 @@ impl CommandError {
                 Some(format!("`nix-culprit resume {case}` goes on and repeats no finished probe"))
             }
             Self::Unfinished { source, .. } => source.hint(),
-            Self::Store(StoreError::NoCase(_) | StoreError::NoCases) => {
-                Some("`nix-culprit log --list` lists the cases".to_owned())
+            Self::Store(StoreError::NoCase(_)) => Some("`nix-culprit log --list` lists the cases".to_owned()),
+            Self::Store(StoreError::NoCases) => Some("`nix-culprit find` begins one".to_owned()),
+            Self::Store(StoreError::Io { .. }) | Self::Write { .. } => {
+                Some("make room or mend the rights; then `nix-culprit resume` writes what is missing".to_owned())
             }
             Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
             Self::NotAFolder(_) => {

@@ -7,7 +7,7 @@ use nix_culprit_core::report::model::{Confirmation, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, Cases, Settings, Surroundings, investigate};
+use crate::case::{CaseDir, CaseError, Cases, Settings, Surroundings, investigate};
 use crate::cli::ResultOptions;
 use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
@@ -25,7 +25,13 @@ pub(super) fn run_case(
     wanted: &ResultOptions,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    let unfinished = |source| CommandError::Unfinished { case: case.id(), source };
+    let unfinished = |source: CaseError| {
+        if !source.may_pass() && case.discard_unless_probed() {
+            CommandError::Case(source)
+        } else {
+            CommandError::Unfinished { case: case.id(), source }
+        }
+    };
     let surroundings =
         Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
     let concluded = {
