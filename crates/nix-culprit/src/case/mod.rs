@@ -26,7 +26,7 @@ mod store;
 
 pub use assignment::Assignment;
 pub use clones::CloneError;
-pub use error::{CaseError, Stop};
+pub use error::CaseError;
 pub use evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
 pub use history::{Ancestry, History, HistoryError};
 pub use investigation::{Concluded, Surroundings, investigate};
