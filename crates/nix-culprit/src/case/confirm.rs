@@ -3,14 +3,15 @@
 use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
-use nix_culprit_core::outcome::{Class, Observation, Verdict};
+use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{Confirmation, Subject};
 
 use super::CaseError;
 use super::assignment::Assignment;
+use super::error::outcome_words;
 use super::history::History;
-use super::prober::{Prober, Question, Round};
+use super::prober::{Prober, Question, Round, is_from_outside};
 
 /// What is confirmed.
 pub struct Claim<'a> {
@@ -84,25 +85,8 @@ fn run(
 
 /// Says why a run of the user's command tells nothing about the code.
 fn cannot_tell(observation: &Observation) -> Option<String> {
-    match observation.outcome.class {
-        Class::FetchFailure | Class::HashMismatch | Class::NixUnusable => {
-            let message = observation.outcome.message.as_deref().unwrap_or("no reason given");
-            Some(format!("the user's own command ended in {}: {message}", observation.outcome.class))
-        }
-        Class::Success
-        | Class::OutOfMemory
-        | Class::InfiniteRecursion
-        | Class::CallDepth
-        | Class::StackOverflow
-        | Class::EvaluationError
-        | Class::Refused
-        | Class::NixTooOld
-        | Class::BuildFailure
-        | Class::ImportFromDerivation
-        | Class::TimeOut
-        | Class::Interrupted
-        | Class::Killed => None,
-    }
+    let outcome = &observation.outcome;
+    is_from_outside(outcome.class).then(|| format!("the user's own command ended in {}", outcome_words(outcome)))
 }
 
 #[cfg(test)]

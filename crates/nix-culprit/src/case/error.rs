@@ -16,13 +16,6 @@ use super::store::StoreError;
 use crate::sys::git::GitError;
 use crate::sys::nix::NixError;
 
-/// What made an investigation stop before its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The user asked.
-    Asked,
-}
-
 /// Says why an investigation could not be made.
 #[derive(Debug, Error)]
 pub enum CaseError {
@@ -166,9 +159,9 @@ pub enum CaseError {
     /// The user's own check asked to stop.
     #[error("your check asked to stop")]
     Script(#[source] AbortedByScript),
-    /// Somebody asked to stop.
+    /// The user asked to stop.
     #[error("stopped")]
-    Stopped(Stop),
+    Stopped,
 }
 
 impl CaseError {
@@ -176,7 +169,7 @@ impl CaseError {
     #[must_use]
     pub fn is_stop(&self) -> bool {
         match self {
-            Self::Stopped(Stop::Asked) => true,
+            Self::Stopped => true,
             Self::Git(error) => is_interrupted(error),
             Self::Clone(CloneError::Fetch { source, .. } | CloneError::Named { source, .. }) => is_interrupted(source),
             Self::Evaluator(EvaluatorError::Machine { source, .. }) => {

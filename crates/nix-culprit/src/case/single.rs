@@ -79,7 +79,7 @@ pub fn probe_once(
     let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target, settings.memory)?;
     let observation = evaluated.observation;
     if observation.outcome.class == Class::Interrupted {
-        return Err(CaseError::Stopped(super::Stop::Asked));
+        return Err(CaseError::Stopped);
     }
     let criterion = match &settings.criterion {
         _ if !settings.script.is_empty() => Criterion::Script,

@@ -7,7 +7,7 @@ use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, Cases, Entry, read_journal};
+use crate::case::{CaseDir, Cases, Entry, JournalError, read_journal};
 use crate::cli::case::{Log, LogFormat};
 
 pub(super) fn run(args: &Log, context: &Context) -> Result<Exit, CommandError> {
@@ -32,7 +32,7 @@ fn git(case: &CaseDir) -> Result<String, CommandError> {
 
 fn raw(case: &CaseDir) -> Result<String, CommandError> {
     let path = case.journal();
-    fs::read_to_string(&path).map_err(|source| CommandError::Write { path, source })
+    Ok(fs::read_to_string(&path).map_err(|source| JournalError::Io { path, source })?)
 }
 
 /// Makes one line a probe, with the notes between them.
