@@ -186,6 +186,8 @@ pub enum Isolation {
     Suffices,
     /// With it alone at its other revision, the verdict changes; with all others but it, it does not.
     SufficesAndNeeded,
+    /// With it and other inputs at their other revisions, the verdict changes; without it, or with it alone, it does not.
+    WithOthers,
 }
 
 /// What the search ended in.

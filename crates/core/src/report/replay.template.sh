@@ -121,10 +121,12 @@ if top=$(git -C "$FLAKE" rev-parse --show-toplevel 2>/dev/null); then
 	objects=$(cd "$top" && cd "$(git rev-parse --git-common-dir)/objects" && pwd -P)
 	(
 		cd "$top" || exit
-		# New objects go to the temporary folder: the repository is only read.
-		GIT_INDEX_FILE=$work/index GIT_OBJECT_DIRECTORY=$work/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
-		export GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
-		git add -u && git checkout-index -a --prefix="$work/flake/"
+		# New objects go to the temporary folder: the repository is only read. `git add` must not even see the
+		# repository's own objects, as it renews the times of those that it would write once more.
+		GIT_INDEX_FILE=$work/index GIT_OBJECT_DIRECTORY=$work/objects
+		export GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
+		git add -u || exit
+		GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects git checkout-index -a --prefix="$work/flake/"
 	) || die 'the flake could not be copied'
 	if [ -n "$folder" ]; then
 		SELF="path:.?dir=$(encode "${folder%/}")"

@@ -75,6 +75,7 @@ pub(super) const fn isolation(isolation: Isolation) -> &'static str {
         Isolation::OnlyChange => "the only input that changed",
         Isolation::Suffices => "changed alone, it makes the difference",
         Isolation::SufficesAndNeeded => "changed alone, it makes the difference; all other changes without it do not",
+        Isolation::WithOthers => "changed together with others, it makes the difference; changed alone, it does not",
     }
 }
 

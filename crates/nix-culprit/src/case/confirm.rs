@@ -104,3 +104,6 @@ fn cannot_tell(observation: &Observation) -> Option<String> {
         | Class::Killed => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,17 +58,21 @@ pub(super) fn out_of_memory() -> Criterion {
     Criterion::SameSignature(Signature::of(&Truth::Bad.observation().outcome, &[]))
 }
 
+type Rule<'a> = Box<dyn Fn(&Lock, Mode) -> Truth + 'a>;
+
 /// Evaluates by a rule, and remembers what it was asked.
 pub(super) struct FakeNix<'a> {
-    pub(super) rule: Box<dyn Fn(&Lock, Mode) -> Truth + 'a>,
+    pub(super) rule: Rule<'a>,
     pub(super) asked: Vec<(Mode, Lock)>,
     /// After how many evaluations the machine breaks down.
     pub(super) strength: usize,
+    /// Why the user's own command cannot be run, if it cannot.
+    pub(super) lacks: Option<&'static str>,
 }
 
 impl<'a> FakeNix<'a> {
     pub(super) fn new(rule: impl Fn(&Lock, Mode) -> Truth + 'a) -> Self {
-        Self { rule: Box::new(rule), asked: Vec::new(), strength: usize::MAX }
+        Self { rule: Box::new(rule), asked: Vec::new(), strength: usize::MAX, lacks: None }
     }
 
     /// Evaluates by the revision of the input `pkgs`.
@@ -96,6 +100,10 @@ impl Evaluator for FakeNix<'_> {
         }
         self.asked.push((mode, assignment.lock.clone()));
         Ok(Evaluated { observation: (self.rule)(&assignment.lock, mode).observation(), attr: None })
+    }
+
+    fn lacks(&self, mode: Mode) -> Option<String> {
+        self.lacks.filter(|_| mode == Mode::Faithful).map(str::to_owned)
     }
 }
 

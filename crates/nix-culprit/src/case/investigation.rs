@@ -185,8 +185,14 @@ impl Investigation<'_> {
                     let reason = format!("it is locked to {to}, which has no revision");
                     return Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
                 };
+                if old == new {
+                    let reason = format!("{change}, but not to another commit");
+                    return Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+                }
                 let repository = self.clones.with_commits(&input, to, &[&old, &new], prober.sink())?;
-                let place = Searching { input, reference: to.clone(), base, node, repository, mode: ends.mode };
+                let old_end = old_end(&changes, &input, how);
+                let (reference, mode) = (to.clone(), ends.mode);
+                let place = Searching { input, reference, base, node, repository, mode, old_end };
                 self.search(prober, &place, old, new, Goal::FirstBad)
             }
         }
@@ -243,7 +249,8 @@ impl Investigation<'_> {
             Goal::FirstGood => (bad, good),
         };
         let (input, mode) = (input.clone(), ends.mode);
-        let place = Searching { input, reference: reference.clone(), base: base.clone(), node, repository, mode };
+        let (reference, base, old_end) = (reference.clone(), base.clone(), OldEnd::Seen);
+        let place = Searching { input, reference, base, node, repository, mode, old_end };
         self.search(prober, &place, old, new, goal)
     }
 
@@ -285,6 +292,13 @@ impl Investigation<'_> {
             mode: place.mode,
             assign: &assign,
         };
+        if place.old_end == OldEnd::Assumed
+            && probe_commit(prober, &history, &range, &range.old, None)?.1 == Verdict::Bad
+        {
+            let (input, old) = (&place.input, range.old.short());
+            let reason = format!("{input} alone is not the cause: with only {input} back at {old} it fails as before");
+            return Ok(SearchResult::NotFound { why: NotFound::Other { reason } });
+        }
         let full = prober.full();
         let mut memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
         let (found, confirmation) = loop {
@@ -374,6 +388,22 @@ struct Searching {
     node: NodeKey,
     repository: Repository,
     mode: Mode,
+    old_end: OldEnd,
+}
+
+/// What is known of the old end of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OldEnd {
+    /// It was probed, with all else as in the search.
+    Seen,
+    /// What was probed had other inputs at their old revisions, too.
+    Assumed,
+}
+
+/// Tells whether other changes that the search holds were taken back when the input was.
+fn old_end(changes: &[Change], input: &InputPath, how: Isolation) -> OldEnd {
+    let held = |other: &InputPath| other != input && (how == Isolation::Named || other.is_below(input));
+    if changes.iter().any(|change| held(change.path())) { OldEnd::Assumed } else { OldEnd::Seen }
 }
 
 /// Takes the input that the user named.
@@ -384,3 +414,6 @@ fn named(input: &InputPath, changes: &[Change], ends: &Ends) -> Result<Isolated,
     })?;
     Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base: ends.bad.state.lock.clone() })
 }
+
+#[cfg(test)]
+mod tests;

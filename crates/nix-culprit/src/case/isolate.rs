@@ -1,6 +1,6 @@
 //! Which input makes the difference: each changed one alone, then everything but it.
 
-use nix_culprit_core::event::{Event, Mode, Purpose};
+use nix_culprit_core::event::{Event, Purpose};
 use nix_culprit_core::flake::{Change, ChangeKind, Lock, Place};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::Verdict;
@@ -32,6 +32,8 @@ pub enum Isolated {
 
 /// Finds the input among the changes that makes the difference.
 ///
+/// Asks at most twice for each change.
+///
 /// # Errors
 /// When a probe could not be made.
 pub fn isolate(
@@ -40,106 +42,143 @@ pub fn isolate(
     ends: &Ends,
     changes: &[Change],
 ) -> Result<Isolated, CaseError> {
-    let (good, bad) = (&ends.good.state.lock, &ends.bad.state.lock);
-    let top: Vec<&Change> = topmost(changes);
+    let mut attempts = Attempts { prober, clones, ends };
+    let bad = &ends.bad.state.lock;
+    let top = topmost(changes.iter());
     if let [only] = top.as_slice() {
         let how = if changes.len() == 1 { Isolation::OnlyChange } else { Isolation::SufficesAndNeeded };
-        return descend(prober, clones, ends, changes, only, how, bad.clone());
+        return attempts.descend(changes, only, how, bad.clone());
     }
     for change in &top {
-        let alone = good.with_input_from(change.path(), bad)?;
-        let words = format!("only {} as in the bad lock", change.path());
-        let updated = vec![change.path().clone()];
-        if probe(prober, clones, alone.clone(), words, updated, ends.mode)? != Verdict::Bad {
+        let (alone, verdict) = attempts.alone(change.path())?;
+        if verdict != Verdict::Bad {
             continue;
         }
-        let without = bad.with_input_from(change.path(), good)?;
-        let words = format!("all but {} as in the bad lock", change.path());
-        let others = top.iter().filter(|other| other.path() != change.path()).map(|other| other.path().clone());
-        let (how, base) = match probe(prober, clones, without, words, others.collect(), ends.mode)? {
+        let (how, base) = match attempts.without(&top, change.path())? {
             Verdict::Good => (Isolation::SufficesAndNeeded, bad.clone()),
             Verdict::Bad => {
                 let text = format!("without {} it fails too: another input fails by itself", change.path());
-                prober.tell(&Event::Warned { text });
+                attempts.prober.tell(&Event::Warned { text });
                 (Isolation::Suffices, alone)
             }
             Verdict::Skip(_) => (Isolation::Suffices, alone),
         };
-        return descend(prober, clones, ends, changes, change, how, base);
+        return attempts.descend(changes, change, how, base);
     }
     let mut needed = Vec::new();
     for change in &top {
-        let without = bad.with_input_from(change.path(), good)?;
-        let words = format!("all but {} as in the bad lock", change.path());
-        let others = top.iter().filter(|other| other.path() != change.path()).map(|other| other.path().clone());
-        if probe(prober, clones, without, words, others.collect(), ends.mode)? != Verdict::Bad {
-            needed.push(change.path().clone());
+        match attempts.without(&top, change.path())? {
+            Verdict::Bad => {}
+            verdict @ (Verdict::Good | Verdict::Skip(_)) => needed.push((*change, verdict)),
         }
     }
-    Ok(Isolated::Together { inputs: needed })
-}
-
-/// Goes on in the inputs below the found one: does one of them make the difference?
-fn descend(
-    prober: &mut Prober<'_>,
-    clones: &Clones,
-    ends: &Ends,
-    changes: &[Change],
-    found: &Change,
-    how: Isolation,
-    base: Lock,
-) -> Result<Isolated, CaseError> {
-    let below = changes.iter().filter(|change| change.path() != found.path() && change.path().is_below(found.path()));
-    for change in topmost_of(below.collect()) {
-        let Ok(without) = base.with_input_from(change.path(), &ends.good.state.lock) else { continue };
-        let words = format!("all but {} as in the bad lock", change.path());
-        if probe(prober, clones, without, words, vec![found.path().clone()], ends.mode)? == Verdict::Good {
-            return descend(prober, clones, ends, changes, change, Isolation::SufficesAndNeeded, base);
-        }
+    if let [(only, Verdict::Good)] = needed.as_slice() {
+        return attempts.descend(changes, only, Isolation::WithOthers, bad.clone());
     }
-    let words = match how {
-        Isolation::Named => "named by you",
-        Isolation::OnlyChange => "no other input changed",
-        Isolation::Suffices => "it fails with this one alone",
-        Isolation::SufficesAndNeeded => "it fails with this one alone, and not without it",
-    };
-    prober.tell(&Event::Isolated { input: found.path().clone(), how: words.to_owned() });
-    Ok(Isolated::One { change: Box::new(found.clone()), how, base })
+    let needed: Vec<&Change> = needed.into_iter().map(|(change, _)| change).collect();
+    let inputs = if attempts.are_enough(&top, &needed)? { paths(&needed) } else { paths(&top) };
+    Ok(Isolated::Together { inputs })
 }
 
-fn topmost(changes: &[Change]) -> Vec<&Change> {
-    topmost_of(changes.iter().collect())
+/// Probes mixtures of the two locks.
+struct Attempts<'a, 'p> {
+    prober: &'a mut Prober<'p>,
+    clones: &'a Clones,
+    ends: &'a Ends,
 }
 
-/// Leaves out changes below others; those that can be searched come first.
-fn topmost_of(changes: Vec<&Change>) -> Vec<&Change> {
-    let mut top: Vec<&Change> = changes
-        .iter()
-        .filter(|change| {
-            !changes.iter().any(|other| other.path() != change.path() && change.path().is_below(other.path()))
-        })
-        .copied()
-        .collect();
+impl Attempts<'_, '_> {
+    /// Probes the good lock with one input, and all below it, from the bad one.
+    fn alone(&mut self, path: &InputPath) -> Result<(Lock, Verdict), CaseError> {
+        let lock = self.ends.good.state.lock.with_input_from(path, &self.ends.bad.state.lock)?;
+        let verdict = self.probe(&lock, format!("only {path} as in the bad lock"), vec![path.clone()])?;
+        Ok((lock, verdict))
+    }
+
+    /// Probes the bad lock with one input, and all below it, from the good one.
+    fn without(&mut self, top: &[&Change], path: &InputPath) -> Result<Verdict, CaseError> {
+        let lock = self.ends.bad.state.lock.with_input_from(path, &self.ends.good.state.lock)?;
+        let others = paths(top).into_iter().filter(|other| other != path).collect();
+        self.probe(&lock, format!("all but {path} as in the bad lock"), others)
+    }
+
+    /// Tells whether some of the changes are enough, or whether others have to join them.
+    fn are_enough(&mut self, top: &[&Change], some: &[&Change]) -> Result<bool, CaseError> {
+        if some.len() < 2 || some.len() == top.len() {
+            return Ok(some.len() == top.len());
+        }
+        let some = paths(some);
+        let lock = self.ends.good.state.lock.with_inputs_from(&some, &self.ends.bad.state.lock)?;
+        let names: Vec<String> = some.iter().map(ToString::to_string).collect();
+        Ok(self.probe(&lock, format!("only {} as in the bad lock", names.join(", ")), some)? == Verdict::Bad)
+    }
+
+    /// Goes on in the inputs below the found one: does one of them make the difference?
+    fn descend(
+        &mut self,
+        changes: &[Change],
+        found: &Change,
+        how: Isolation,
+        base: Lock,
+    ) -> Result<Isolated, CaseError> {
+        let below = changes.iter().filter(|other| other.path() != found.path() && other.path().is_below(found.path()));
+        for change in topmost(below) {
+            let Ok(without) = base.with_input_from(change.path(), &self.ends.good.state.lock) else { continue };
+            let words = format!("{} as in the bad lock, but not {}", found.path(), change.path());
+            if self.probe(&without, words, vec![found.path().clone()])? != Verdict::Good {
+                continue;
+            }
+            let how = match self.ends.good.state.lock.with_input_from(change.path(), &self.ends.bad.state.lock) {
+                Ok(alone) => {
+                    let words = format!("only {} as in the bad lock", change.path());
+                    match self.probe(&alone, words, vec![change.path().clone()])? {
+                        Verdict::Bad if how == Isolation::Suffices => Isolation::Suffices,
+                        Verdict::Bad => Isolation::SufficesAndNeeded,
+                        Verdict::Good | Verdict::Skip(_) => Isolation::WithOthers,
+                    }
+                }
+                Err(_) => Isolation::WithOthers,
+            };
+            return self.descend(changes, change, how, base);
+        }
+        let words = match how {
+            Isolation::Named => "named by you",
+            Isolation::OnlyChange => "no other input changed",
+            Isolation::Suffices => "it fails with this one alone",
+            Isolation::SufficesAndNeeded => "it fails with this one alone, and not without it",
+            Isolation::WithOthers => "it fails with this one and others, but not with this one alone",
+        };
+        self.prober.tell(&Event::Isolated { input: found.path().clone(), how: words.to_owned() });
+        Ok(Isolated::One { change: Box::new(found.clone()), how, base })
+    }
+
+    fn probe(&mut self, lock: &Lock, words: String, updated: Vec<InputPath>) -> Result<Verdict, CaseError> {
+        let assignment = self.clones.assignment(lock.clone());
+        let question = Question {
+            purpose: Purpose { words, commit: None },
+            subject: Subject::Inputs { updated },
+            assignment: &assignment,
+            mode: self.ends.mode,
+            round: Round::Search,
+            remaining: None,
+        };
+        Ok(self.prober.probe(question)?.1)
+    }
+}
+
+/// Leaves out changes below others; those whose history can be searched come first.
+fn topmost<'c>(changes: impl Iterator<Item = &'c Change> + Clone) -> Vec<&'c Change> {
+    let is_below =
+        |change: &Change, other: &Change| change.path() != other.path() && change.path().is_below(other.path());
+    let mut top: Vec<&Change> =
+        changes.clone().filter(|change| !changes.clone().any(|other| is_below(change, other))).collect();
     top.sort_by_key(|change| !matches!(change.kind, ChangeKind::Moved { place: Place::Same, .. }));
     top
 }
 
-fn probe(
-    prober: &mut Prober<'_>,
-    clones: &Clones,
-    lock: Lock,
-    words: String,
-    updated: Vec<InputPath>,
-    mode: Mode,
-) -> Result<Verdict, CaseError> {
-    let assignment = clones.assignment(lock);
-    let question = Question {
-        purpose: Purpose { words, commit: None },
-        subject: Subject::Inputs { updated },
-        assignment: &assignment,
-        mode,
-        round: Round::Search,
-        remaining: None,
-    };
-    Ok(prober.probe(question)?.1)
+fn paths(changes: &[&Change]) -> Vec<InputPath> {
+    changes.iter().map(|change| change.path().clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

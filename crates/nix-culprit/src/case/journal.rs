@@ -3,8 +3,8 @@
 //! It is read back tolerantly: a last line that was cut off by a crash is ignored.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,23 +54,22 @@ pub struct Entry {
 /// # Errors
 /// When the file cannot be read or a line other than the last is damaged.
 pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
-    let io = |source| JournalError::Io { path: path.to_owned(), source };
-    let mut reader = BufReader::new(File::open(path).map_err(io)?);
-    let mut entries = Vec::new();
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(io)? == 0 || line.last() != Some(&b'\n') {
-            break;
-        }
-        let entry = serde_json::from_slice(&line).map_err(|source| JournalError::Line {
-            path: path.to_owned(),
-            line: number,
-            source,
-        })?;
-        entries.push(entry);
-    }
-    Ok(entries)
+    let content = fs::read(path).map_err(|source| JournalError::Io { path: path.to_owned(), source })?;
+    parse(path, whole_lines(&content))
+}
+
+/// Leaves off what a crash left of a last line.
+fn whole_lines(content: &[u8]) -> &[u8] {
+    let end = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    &content[..end]
+}
+
+fn parse(path: &Path, lines: &[u8]) -> Result<Vec<Entry>, JournalError> {
+    let lines = lines.split_inclusive(|&byte| byte == b'\n').zip(1..);
+    let entry = |(text, line): (&[u8], usize)| {
+        serde_json::from_slice(text).map_err(|source| JournalError::Line { path: path.to_owned(), line, source })
+    };
+    lines.map(entry).collect()
 }
 
 /// A journal that is open for writing, with what it already knows.
@@ -81,6 +80,8 @@ pub struct Journal {
     known: BTreeMap<String, Observation>,
     target: Option<Vec<String>>,
     failure: Option<JournalError>,
+    /// Whether nothing failed so far: an entry behind one that was cut off could not be read.
+    is_sound: bool,
 }
 
 impl Journal {
@@ -96,9 +97,14 @@ impl Journal {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(JournalError::InUse(path.to_owned())),
             Err(errno) => return Err(io(errno.into())),
         }
-        let mut journal = Self { path: path.to_owned(), file, known: BTreeMap::new(), target: None, failure: None };
-        journal.drop_torn_line()?;
-        for entry in read(path)? {
+        let content = fs::read(path).map_err(io)?;
+        let whole = whole_lines(&content);
+        if whole.len() < content.len() {
+            file.set_len(whole.len() as u64).map_err(io)?;
+        }
+        let mut journal =
+            Self { path: path.to_owned(), file, known: BTreeMap::new(), target: None, failure: None, is_sound: true };
+        for entry in parse(path, whole)? {
             journal.remember(&entry.event);
         }
         Ok(journal)
@@ -116,23 +122,12 @@ impl Journal {
         self.target.as_deref()
     }
 
-    /// Reports the first failure to write, once.
+    /// Reports the first failure to write, once; nothing is written after it.
     ///
     /// # Errors
-    /// When an entry since the last call could not be written, such as on a full disk.
+    /// When an entry could not be written, such as on a full disk.
     pub fn check(&mut self) -> Result<(), JournalError> {
         self.failure.take().map_or(Ok(()), Err)
-    }
-
-    /// Cuts off a last line that a crash left without its end.
-    fn drop_torn_line(&mut self) -> Result<(), JournalError> {
-        let io = |source| JournalError::Io { path: self.path.clone(), source };
-        let content = std::fs::read(&self.path).map_err(io)?;
-        let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if whole < content.len() {
-            self.file.set_len(whole as u64).map_err(io)?;
-        }
-        Ok(())
     }
 
     fn remember(&mut self, event: &Event) {
@@ -159,13 +154,23 @@ impl Journal {
 
 impl EventSink for Journal {
     fn tell(&mut self, event: &Event) {
-        if !event.is_lasting() || self.failure.is_some() {
+        if !event.is_lasting() || !self.is_sound {
             return;
         }
-        if let Err(source) = self.append(event) {
-            self.failure = Some(JournalError::Io { path: self.path.clone(), source });
+        match self.append(event) {
+            Ok(()) => self.remember(event),
+            Err(source) => {
+                self.failure = Some(JournalError::Io { path: self.path.clone(), source });
+                self.is_sound = false;
+            }
         }
-        self.remember(event);
+    }
+}
+
+impl Drop for Journal {
+    /// Gives the case back even where a child that is just being started still holds the file.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.file, rustix::fs::FlockOperation::Unlock);
     }
 }
 
@@ -175,27 +180,4 @@ const fn is_finished(observation: &Observation) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use nix_culprit_core::quantity::Bytes;
-
-    use super::*;
-
-    #[test]
-    fn what_was_written_is_read_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.jsonl");
-        let started = Event::Started {
-            flake: "/app".to_owned(),
-            nix: "Nix 2.26.3".to_owned(),
-            memory: Bytes(1 << 29),
-            time: Duration::from_secs(600),
-            layers: "polling".to_owned(),
-        };
-        Journal::open(&path).unwrap().tell(&started);
-        assert!(Journal::open(&path).is_ok());
-        let events: Vec<Event> = read(&path).unwrap().into_iter().map(|entry| entry.event).collect();
-        assert_eq!(events, [started]);
-    }
-}
+mod tests;

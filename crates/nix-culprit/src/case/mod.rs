@@ -23,6 +23,7 @@ mod settings;
 mod single;
 mod states;
 mod store;
+mod trees;
 
 pub use assignment::Assignment;
 pub use clones::CloneError;

@@ -11,7 +11,7 @@ use nix_culprit_core::quantity::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// All that determines an investigation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The folder of the user's `flake.nix`; never written to.
     pub flake: PathBuf,

@@ -73,6 +73,9 @@ pub fn probe_once(
     };
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?;
     let mode = if settings.script.is_empty() { single.mode } else { Mode::Faithful };
+    if let Some(message) = evaluator.lacks(mode) {
+        return Err(CaseError::NixUnusable { message });
+    }
     let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target, settings.memory)?;
     let observation = evaluated.observation;
     if observation.outcome.class == Class::Interrupted {

@@ -3,10 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::settings::Settings;
+
+/// The version that begins cases, and goes on with its own only.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Says why a case could not be made or found.
 #[derive(Debug, Error)]
@@ -43,11 +47,11 @@ pub enum StoreError {
     NoCases,
 }
 
-/// What `case.json` holds.
+/// What `case.json` holds. The settings of another version can be anything.
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
+struct Header<S> {
     version: String,
-    settings: Settings,
+    settings: S,
 }
 
 /// The folder that holds all cases.
@@ -84,7 +88,7 @@ impl Cases {
             })
             .expect("the numbers do not end")?;
         let case = CaseDir { path };
-        let header = Header { version: env!("CARGO_PKG_VERSION").to_owned(), settings: settings.clone() };
+        let header = Header { version: VERSION.to_owned(), settings };
         let text = serde_json::to_string_pretty(&header).expect("settings are plain data");
         case.write("case.json", text.as_bytes())?;
         Ok(case)
@@ -107,10 +111,12 @@ impl Cases {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(StoreError::NoCase(name)),
             Err(source) => return Err(StoreError::Io { path, source }),
         };
-        let header: Header = serde_json::from_slice(&text).map_err(|source| StoreError::Settings { path, source })?;
-        if header.version != env!("CARGO_PKG_VERSION") {
-            return Err(StoreError::Version { id: name, version: header.version });
+        let unreadable = |source| StoreError::Settings { path: path.clone(), source };
+        let Header { version, settings: IgnoredAny } = serde_json::from_slice(&text).map_err(unreadable)?;
+        if version != VERSION {
+            return Err(StoreError::Version { id: name, version });
         }
+        let header: Header<Settings> = serde_json::from_slice(&text).map_err(unreadable)?;
         Ok((case, header.settings))
     }
 
@@ -191,3 +197,6 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
         .create(path)
         .map_err(|source| StoreError::Io { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests;

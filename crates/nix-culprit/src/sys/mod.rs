@@ -8,4 +8,5 @@ pub mod interrupt;
 mod kept;
 pub mod limit;
 pub mod nix;
+pub mod treefs;
 pub mod warden;

@@ -55,11 +55,11 @@ impl Progress {
             || Paint::Dim.over("known from before"),
             |seen| {
                 let what = reason.map_or_else(|| seen.outcome.class.words(), |_| "").to_owned();
-                format!("{:<20} {:>9} {:>8}", what, seen.peak.to_string(), show_duration(seen.wall))
+                format!("{:<19} {:>8} {:>8}", what, seen.peak.to_string(), show_duration(seen.wall))
             },
         );
         let reason = reason.map(|reason| format!("  {}", Paint::Dim.over(reason))).unwrap_or_default();
-        self.line(&format!("  {word}  {:<34} {}{reason}", purpose.words, seen.trim_end()));
+        self.line(&format!("  {word}  {:<28} {}{reason}", purpose.words, seen.trim_end()));
     }
 }
 

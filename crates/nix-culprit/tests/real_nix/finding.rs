@@ -41,7 +41,8 @@ fn find_names_the_culprit_with_every_nix_and_touches_nothing_of_the_user() {
             assert_eq!(confirmation["parent"]["outcome"]["class"], "success");
         } else {
             assert_eq!(confirmation["kind"], "fast-only", "{confirmation:#}");
-            assert_eq!(confirmation["why"], format!("Nix {} has no flakes", nix.version));
+            let why = confirmation["why"].as_str().unwrap();
+            assert!(why.contains(&format!("Nix {} has no flakes", nix.version)), "{why}");
         }
         // As many probes as halving needs, and not one for each commit.
         let commits = u64::try_from(room.sample.truth.len()).unwrap();

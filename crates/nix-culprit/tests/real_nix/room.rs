@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix_culprit_sample::Sample;
+use nix_culprit_sample::{Sample, State};
 use serde_json::Value;
 
-use crate::machine::{RealNix, root, sample};
+use crate::machine::{self, RealNix, sample};
 
 const TOOL: &str = env!("CARGO_BIN_EXE_nix-culprit");
 /// Enough for the sample's good states (53 MiB) and soon reached by its bad ones.
@@ -38,7 +38,7 @@ impl Room {
 
     pub(crate) fn with(nix: &RealNix, sample: Arc<Sample>) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let root = root().join("rooms").join(COUNT.fetch_add(1, Ordering::Relaxed).to_string());
+        let root = machine::root().join("rooms").join(COUNT.fetch_add(1, Ordering::Relaxed).to_string());
         let home = root.join("home");
         fs::create_dir_all(home.join(".config")).unwrap();
         fs::create_dir(root.join("tmp")).unwrap();
@@ -70,7 +70,7 @@ impl Room {
             .env("TMPDIR", self.root.join("tmp"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("NIX_REMOTE", self.nix.store())
-            .env("NIX_CONF_DIR", crate::machine::root().join("conf"))
+            .env("NIX_CONF_DIR", machine::root().join("conf"))
             .env("NIX_CULPRIT_NIX", self.nix.program())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -95,6 +95,11 @@ impl Room {
         self.run(&[arguments, &["--memory", MEMORY]].concat())
     }
 
+    /// As [`Room::run_small`], with a check of the user's own behind `--`.
+    pub(crate) fn run_small_with_check(&self, arguments: &[&str], check: &[&str]) -> Run {
+        self.run(&[arguments, &["--memory", MEMORY, "--"], check].concat())
+    }
+
     /// Runs another program, which must succeed, and returns what it printed.
     pub(crate) fn succeed(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> String {
         let run = finish(self.command(program).args(arguments).spawn().unwrap());
@@ -106,6 +111,17 @@ impl Room {
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let who = ["-c", "user.name=A", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"];
         self.succeed("git", &[&who, arguments].concat())
+    }
+
+    /// Takes back the update of the lock, so that the flake is good.
+    pub(crate) fn make_good(&self) {
+        self.git(&["checkout", "-q", "HEAD", "--", "flake.lock"]);
+    }
+
+    /// A commit of the package set that is in this state, and is not an end of the sample.
+    pub(crate) fn some_commit(&self, wanted: State) -> String {
+        let mut commits = self.sample.truth.iter().filter(|(_, state)| *state == wanted);
+        commits.nth(2).unwrap().0.clone()
     }
 
     /// Replaces a text in a file of the flake.

@@ -1,0 +1,161 @@
+//! Commits as directories, without a checkout: a read-only FUSE file system over git's objects.
+//!
+//! Owns `MOUNT/VIEW/REPOSITORY/COMMIT/source/…` and the record of what was looked at there. Each
+//! probe gets a view of its own, so that its read-set is complete. Must not run git or Nix.
+//!
+//! Contents are what is recorded in git, as in a checkout by `sys::git`: no filters, no keywords
+//! (`export-subst`), nothing left out (`export-ignore`), submodules as empty directories.
+//!
+//! The programs that read must run as our own user. A probe that hangs can hold up neither the
+//! unmounting, which is lazy, nor other probes.
+
+mod cache;
+mod callbacks;
+mod mount;
+mod objects;
+mod read_set;
+mod tree;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix_culprit_core::ids::CommitId;
+use thiserror::Error;
+
+use super::warden::Warden;
+use mount::Mount;
+use objects::{Objects, Repository};
+use tree::{Forest, SOURCE};
+
+pub use objects::{OnMissing, Supply};
+pub use read_set::{ReadSet, Reads, Use};
+
+/// Says why commits cannot be shown as directories.
+#[derive(Debug, Error)]
+pub enum TreeFsError {
+    /// The file system could not be mounted.
+    #[error("cannot mount a file system at `{}`", at.display())]
+    Mount {
+        /// Where.
+        at: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no git repository.
+    #[error("cannot read the git repository `{}`", git_dir.display())]
+    Repository {
+        /// Its git folder.
+        git_dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The commits of some repositories, mounted; unmounted when it and its views are dropped.
+#[derive(Debug, Clone)]
+pub struct TreeFs {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // Unmounted first.
+    mount: Mount,
+    forest: Arc<Forest>,
+    on_missing: Arc<OnMissing>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TreeFs").field(&self.mount.at()).finish()
+    }
+}
+
+impl TreeFs {
+    /// Mounts at `at`, an existing empty directory, the repositories with these git folders, numbered
+    /// from 0. The warden unmounts it if we are killed. An object that is missing in a repository is
+    /// an input/output error for the reader.
+    ///
+    /// # Errors
+    /// FUSE cannot be used here, or a repository is none.
+    pub fn mount(at: &Path, repositories: &[PathBuf], warden: &Warden) -> Result<Self, TreeFsError> {
+        Self::mount_with(at, repositories, warden, Arc::new(|_, _| Supply::Unavailable))
+    }
+
+    /// Does the same, and asks `on_missing` for objects that are missing.
+    ///
+    /// # Errors
+    /// As [`TreeFs::mount`].
+    pub fn mount_with(
+        at: &Path,
+        repositories: &[PathBuf],
+        warden: &Warden,
+        on_missing: Arc<OnMissing>,
+    ) -> Result<Self, TreeFsError> {
+        let open = repositories.iter().map(|git_dir| open(git_dir, &on_missing)).collect::<Result<_, _>>()?;
+        let forest = Arc::new(Forest::new(open));
+        let mount = Mount::new(Arc::clone(&forest), at, Some(warden))
+            .map_err(|source| TreeFsError::Mount { at: at.to_owned(), source })?;
+        Ok(Self { inner: Arc::new(Inner { mount, forest, on_missing }) })
+    }
+
+    /// Tells whether it works on this machine, by mounting an empty one for a moment.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub fn available() -> Result<(), TreeFsError> {
+        let at = std::env::temp_dir();
+        let failed = |source| TreeFsError::Mount { at: at.clone(), source };
+        let folder = tempfile::tempdir().map_err(failed)?;
+        Mount::new(Arc::new(Forest::new(Vec::new())), folder.path(), None).map(drop).map_err(failed)
+    }
+
+    /// Adds a repository and returns its number.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn add_repository(&self, git_dir: &Path) -> Result<usize, TreeFsError> {
+        Ok(self.inner.forest.add(open(git_dir, &self.inner.on_missing)?))
+    }
+
+    /// Begins a view: commits' directories for one probe, with a read-set of its own.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View { number: self.inner.forest.begin_view(), inner: Arc::clone(&self.inner) }
+    }
+}
+
+fn open(git_dir: &Path, on_missing: &Arc<OnMissing>) -> Result<Arc<dyn Objects>, TreeFsError> {
+    let opened = Repository::open(git_dir, Arc::clone(on_missing));
+    let repository = opened.map_err(|source| TreeFsError::Repository { git_dir: git_dir.to_owned(), source })?;
+    Ok(Arc::new(repository))
+}
+
+/// All commits of all repositories, as one probe sees them; gone when dropped.
+#[derive(Debug)]
+pub struct View {
+    number: u64,
+    inner: Arc<Inner>,
+}
+
+impl View {
+    /// Returns a commit's directory, whose last component is `source`. It exists if the commit does.
+    #[must_use]
+    pub fn folder(&self, repository: usize, commit: &CommitId) -> PathBuf {
+        let at = self.inner.mount.at().join(self.number.to_string());
+        at.join(repository.to_string()).join(commit.as_str()).join(SOURCE)
+    }
+
+    /// Returns what was looked at in this view so far, complete from the view's beginning.
+    #[must_use]
+    pub fn read_set(&self) -> ReadSet {
+        self.inner.forest.read_set(self.number)
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        self.inner.forest.end_view(self.number);
+        self.inner.mount.forget(&self.number.to_string());
+    }
+}

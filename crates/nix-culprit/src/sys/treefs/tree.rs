@@ -1,0 +1,361 @@
+//! The file system without FUSE: numbered nodes, names, contents, and who looked at what.
+//!
+//! Owns the layout `VIEW/REPOSITORY/COMMIT/source/…`, the numbers of its nodes and the read-sets.
+//! Must not know how it is mounted, nor where objects are stored.
+//!
+//! Every view has nodes of its own, so the kernel, which remembers what it was told about a node
+//! for ever, asks anew for each view: that is how a read-set is complete although the same file was
+//! read a moment ago for another probe. What costs time, the decoding of objects, is shared by object id.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use nix_culprit_core::ids::CommitId;
+
+use super::cache::Cache;
+use super::objects::{Entry, Mode, ObjectId, Objects, ReadError};
+use super::read_set::{ReadSet, Reads, Use};
+
+/// The last component of every commit's path: Nix names store paths after it.
+pub(super) const SOURCE: &str = "source";
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The node belongs to a view that has ended.
+    Stale,
+    /// Names can only be looked up in directories.
+    NotADirectory,
+    /// A directory has no content to read.
+    IsADirectory,
+    /// Only a symbolic link has a target.
+    NotALink,
+    /// The object is missing or damaged.
+    Unreadable,
+}
+
+/// What is known of a node without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attributes {
+    /// Its number.
+    pub(super) node: u64,
+    /// What it is.
+    pub(super) mode: Mode,
+    /// The length of its content in bytes; 0 for a directory.
+    pub(super) size: u64,
+}
+
+/// The answer to a look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is there, and stays as it is.
+    Found(Attributes),
+    /// It is not there, and never will be: it is not in the commit.
+    Never,
+    /// It is not there now: a view, repository or commit that may still come.
+    NotYet,
+}
+
+/// One directory, file or link of one view.
+#[derive(Debug)]
+struct Node {
+    place: Place,
+    view: Option<Arc<View>>,
+    children: Mutex<HashMap<Box<[u8]>, u64>>,
+}
+
+/// Where in the layout a node is.
+#[derive(Debug)]
+enum Place {
+    Root,
+    View,
+    Repository(usize),
+    Commit(Arc<Shown>),
+    Inside { shown: Arc<Shown>, path: PathBuf, mode: Mode, id: ObjectId },
+}
+
+/// What one probe is shown.
+#[derive(Debug, Default)]
+struct View {
+    /// Its nodes, `None` when it has ended.
+    nodes: Mutex<Option<Vec<u64>>>,
+    shown: Mutex<BTreeMap<(usize, CommitId), Arc<Shown>>>,
+}
+
+/// A commit that one probe is shown.
+struct Shown {
+    objects: Arc<dyn Objects>,
+    root: ObjectId,
+    reads: Mutex<Reads>,
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shown").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Shown {
+    fn note(&self, path: &Path, used: Use) {
+        lock(&self.reads).note(path, used);
+    }
+
+    fn refuse(&self, path: &Path, _why: ReadError) -> Refusal {
+        lock(&self.reads).unreadable.insert(path.to_owned());
+        Refusal::Unreadable
+    }
+}
+
+/// The whole: repositories, views, nodes, and objects that were read.
+pub(super) struct Forest {
+    repositories: RwLock<Vec<Arc<dyn Objects>>>,
+    nodes: RwLock<HashMap<u64, Arc<Node>>>,
+    next: AtomicU64,
+    listings: Mutex<Cache<ObjectId, Arc<[Entry]>>>,
+    blobs: Mutex<Cache<ObjectId, Arc<[u8]>>>,
+}
+
+impl Forest {
+    /// The number of the top directory, as FUSE wants it.
+    pub(super) const ROOT: u64 = 1;
+    /// The most bytes of decoded trees that are kept.
+    const LISTINGS: usize = 32 << 20;
+    /// The most bytes of blobs that are kept.
+    const BLOBS: usize = 32 << 20;
+
+    /// Makes a forest of repositories, numbered from 0.
+    pub(super) fn new(repositories: Vec<Arc<dyn Objects>>) -> Self {
+        let root = Node { place: Place::Root, view: None, children: Mutex::default() };
+        Self {
+            repositories: RwLock::new(repositories),
+            nodes: RwLock::new(HashMap::from([(Self::ROOT, Arc::new(root))])),
+            next: AtomicU64::new(Self::ROOT + 1),
+            listings: Mutex::new(Cache::within(Self::LISTINGS)),
+            blobs: Mutex::new(Cache::within(Self::BLOBS)),
+        }
+    }
+
+    /// Adds a repository and returns its number.
+    pub(super) fn add(&self, objects: Arc<dyn Objects>) -> usize {
+        let mut repositories = self.repositories.write().unwrap_or_else(PoisonError::into_inner);
+        repositories.push(objects);
+        repositories.len() - 1
+    }
+
+    /// Begins a view; its number is its name in the top directory.
+    pub(super) fn begin_view(&self) -> u64 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let view = Arc::new(View { nodes: Mutex::new(Some(vec![number])), ..View::default() });
+        let node = Node { place: Place::View, view: Some(view), children: Mutex::default() };
+        self.nodes.write().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::new(node));
+        number
+    }
+
+    /// Returns what was looked at in a view so far.
+    pub(super) fn read_set(&self, view: u64) -> ReadSet {
+        let Some(view) = self.node(view).ok().and_then(|node| node.view.clone()) else { return ReadSet::new() };
+        let shown = lock(&view.shown);
+        shown.iter().map(|(name, shown)| (name.clone(), lock(&shown.reads).clone())).collect()
+    }
+
+    /// Ends a view: its nodes are gone, and its name is not found any more.
+    pub(super) fn end_view(&self, view: u64) {
+        let Some(view) = self.node(view).ok().and_then(|node| node.view.clone()) else { return };
+        let ended = lock(&view.nodes).take().unwrap_or_default();
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        for node in ended {
+            nodes.remove(&node);
+        }
+    }
+
+    /// Looks a name up in a directory.
+    pub(super) fn lookup(&self, parent: u64, name: &[u8]) -> Result<Answer, Refusal> {
+        let node = self.node(parent)?;
+        let known = lock(&node.children).get(name).copied();
+        if let Some(known) = known {
+            return self.attributes(known).map(Answer::Found);
+        }
+        let place = match &node.place {
+            Place::Root => {
+                let view = number(name).filter(|view| self.node(*view).is_ok_and(|node| node.is_view()));
+                return view.map_or(Ok(Answer::NotYet), |view| self.attributes(view).map(Answer::Found));
+            }
+            Place::View => {
+                let count = self.repositories.read().unwrap_or_else(PoisonError::into_inner).len();
+                number(name).and_then(|n| usize::try_from(n).ok()).filter(|n| *n < count).map(Place::Repository)
+            }
+            Place::Repository(repository) => self.show(&node, *repository, name)?.map(Place::Commit),
+            Place::Commit(shown) => (name == SOURCE.as_bytes()).then(|| Place::Inside {
+                shown: Arc::clone(shown),
+                path: PathBuf::new(),
+                mode: Mode::Tree,
+                id: shown.root,
+            }),
+            Place::Inside { shown, path, mode, id } => {
+                let below = path.join(OsStr::from_bytes(name));
+                let entries = match mode {
+                    Mode::Tree => self.listing(shown, path, *id)?,
+                    Mode::Submodule => Arc::from([]),
+                    Mode::File | Mode::Executable | Mode::Symlink => return Err(Refusal::NotADirectory),
+                };
+                let Ok(at) = entries.binary_search_by(|entry| (*entry.name).cmp(name)) else {
+                    shown.note(&below, Use::Missing);
+                    return Ok(Answer::Never);
+                };
+                shown.note(&below, Use::Found);
+                let Entry { mode, id, .. } = entries[at];
+                Some(Place::Inside { shown: Arc::clone(shown), path: below, mode, id })
+            }
+        };
+        match place {
+            Some(place) => self.attributes(self.grow(&node, name, place)?).map(Answer::Found),
+            None => Ok(Answer::NotYet),
+        }
+    }
+
+    /// Returns what is known of a node without reading it.
+    pub(super) fn attributes(&self, number: u64) -> Result<Attributes, Refusal> {
+        let node = self.node(number)?;
+        let (mode, size) = match &node.place {
+            Place::Root | Place::View | Place::Repository(_) | Place::Commit(_) => (Mode::Tree, 0),
+            Place::Inside { mode: mode @ (Mode::Tree | Mode::Submodule), .. } => (*mode, 0),
+            Place::Inside { shown, path, mode: mode @ (Mode::File | Mode::Executable | Mode::Symlink), id } => {
+                let size = shown.objects.size(*id).map_err(|error| shown.refuse(path, error))?;
+                if size == 0 {
+                    // The kernel will not ask for the content of an empty file: this tells all of it.
+                    shown.note(path, Use::Read);
+                }
+                (*mode, size)
+            }
+        };
+        Ok(Attributes { node: number, mode, size })
+    }
+
+    /// Returns a directory's entries in byte order; above `source` only names that are certain.
+    pub(super) fn list(&self, directory: u64) -> Result<Arc<[Entry]>, Refusal> {
+        let node = self.node(directory)?;
+        match &node.place {
+            Place::Root | Place::View | Place::Repository(_) => Ok(Arc::from([])),
+            Place::Commit(shown) => {
+                Ok(Arc::from([Entry { name: SOURCE.as_bytes().into(), mode: Mode::Tree, id: shown.root }]))
+            }
+            Place::Inside { shown, path, mode: Mode::Tree, id } => {
+                let entries = self.listing(shown, path, *id)?;
+                shown.note(path, Use::Listed);
+                Ok(entries)
+            }
+            Place::Inside { shown, path, mode: Mode::Submodule, .. } => {
+                shown.note(path, Use::Listed);
+                Ok(Arc::from([]))
+            }
+            Place::Inside { .. } => Err(Refusal::NotADirectory),
+        }
+    }
+
+    /// Returns the target of a symbolic link.
+    pub(super) fn target(&self, link: u64) -> Result<Arc<[u8]>, Refusal> {
+        match &self.node(link)?.place {
+            Place::Inside { shown, path, mode: Mode::Symlink, id } => self.content(shown, path, *id),
+            _ => Err(Refusal::NotALink),
+        }
+    }
+
+    /// Returns a file's whole content.
+    pub(super) fn read(&self, file: u64) -> Result<Arc<[u8]>, Refusal> {
+        match &self.node(file)?.place {
+            Place::Inside { shown, path, mode: Mode::File | Mode::Executable, id } => self.content(shown, path, *id),
+            _ => Err(Refusal::IsADirectory),
+        }
+    }
+
+    fn node(&self, number: u64) -> Result<Arc<Node>, Refusal> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        nodes.get(&number).cloned().ok_or(Refusal::Stale)
+    }
+
+    /// Finds a commit in a repository and begins to record what is looked at in it.
+    fn show(&self, node: &Node, repository: usize, name: &[u8]) -> Result<Option<Arc<Shown>>, Refusal> {
+        let commit = std::str::from_utf8(name).ok().and_then(|name| name.parse::<CommitId>().ok());
+        let (Some(commit), Some(view)) = (commit, &node.view) else { return Ok(None) };
+        let objects = {
+            let repositories = self.repositories.read().unwrap_or_else(PoisonError::into_inner);
+            repositories.get(repository).cloned()
+        };
+        let Some(objects) = objects else { return Ok(None) };
+        let Some(root) = objects.root(&commit).map_err(|_error| Refusal::Unreadable)? else { return Ok(None) };
+        let mut shown = lock(&view.shown);
+        let shown = shown.entry((repository, commit)).or_insert_with(|| {
+            let mut reads = Reads::default();
+            reads.note(Path::new(""), Use::Found);
+            Arc::new(Shown { objects, root, reads: Mutex::new(reads) })
+        });
+        Ok(Some(Arc::clone(shown)))
+    }
+
+    /// Gives a name its node, the same one to all who ask at the same time.
+    fn grow(&self, parent: &Node, name: &[u8], place: Place) -> Result<u64, Refusal> {
+        let mut children = lock(&parent.children);
+        if let Some(known) = children.get(name) {
+            return Ok(*known);
+        }
+        let view = parent.view.clone().ok_or(Refusal::Stale)?;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        {
+            // Taken first and held, so that the view cannot end between the two.
+            let mut nodes = lock(&view.nodes);
+            nodes.as_mut().ok_or(Refusal::Stale)?.push(number);
+            let node = Node { place, view: Some(Arc::clone(&view)), children: Mutex::default() };
+            self.nodes.write().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::new(node));
+        }
+        children.insert(name.into(), number);
+        Ok(number)
+    }
+
+    /// Returns a tree's entries in byte order.
+    fn listing(&self, shown: &Shown, path: &Path, id: ObjectId) -> Result<Arc<[Entry]>, Refusal> {
+        if let Some(kept) = lock(&self.listings).get(id) {
+            return Ok(kept);
+        }
+        let mut entries = shown.objects.tree(id).map_err(|error| shown.refuse(path, error))?;
+        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let weight = entries.iter().map(|entry| size_of::<Entry>() + entry.name.len()).sum();
+        let entries: Arc<[Entry]> = entries.into();
+        lock(&self.listings).put(id, Arc::clone(&entries), weight);
+        Ok(entries)
+    }
+
+    /// Returns a blob, and records that it was read.
+    fn content(&self, shown: &Shown, path: &Path, id: ObjectId) -> Result<Arc<[u8]>, Refusal> {
+        shown.note(path, Use::Read);
+        if let Some(kept) = lock(&self.blobs).get(id) {
+            return Ok(kept);
+        }
+        let content: Arc<[u8]> = shown.objects.blob(id).map_err(|error| shown.refuse(path, error))?.into();
+        lock(&self.blobs).put(id, Arc::clone(&content), content.len());
+        Ok(content)
+    }
+}
+
+impl Node {
+    fn is_view(&self) -> bool {
+        matches!(self.place, Place::View)
+    }
+}
+
+/// Reads a decimal number as we write it: no sign, no leading zero.
+fn number(name: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(name).ok()?;
+    text.parse().ok().filter(|number: &u64| number.to_string() == text)
+}
+
+/// Locks; a thread that panicked leaves whole values behind here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
