@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
-use nix_culprit_core::flake::Lock;
-use nix_culprit_core::outcome::{Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
+use nix_culprit_core::outcome::{Class, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
 use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
@@ -126,17 +126,35 @@ impl NixEvaluator {
     }
 
     fn faithful(&self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
-        let flake = self.snapshot.root.join(&self.snapshot.dir);
-        let call = if let Some((program, arguments)) = self.script.split_first() {
-            Call::new(program).args(arguments).folder(&flake)
-        } else {
-            let attr = target.attr();
-            self.tools.nix.faithful(&self.snapshot.root, &self.snapshot.dir.to_string_lossy(), &attr.to_string())
-        };
-        let finished = self.run(&call, memory)?;
+        if let Some((program, arguments)) = self.script.split_first() {
+            let flake = self.snapshot.root.join(&self.snapshot.dir);
+            return self.ask(&Call::new(program).args(arguments).folder(&flake), None, memory);
+        }
+        let mut candidates = target.candidates().into_iter().filter_map(|candidate| match candidate {
+            Candidate::Attr(attr) => Some(attr),
+            // The command line has no words for "the only one".
+            Candidate::BelowOnly { .. } => None,
+        });
+        let mut attr = candidates.next().unwrap_or(AttrPath(Vec::new()));
+        loop {
+            let dir = self.snapshot.dir.to_string_lossy();
+            let call = self.tools.nix.faithful(&self.snapshot.root, &dir, &attr.to_string());
+            let evaluated = self.ask(&call, Some(attr), memory)?;
+            let message = evaluated.observation.outcome.message.as_deref().unwrap_or_default();
+            match candidates.next() {
+                Some(next) if message.contains("does not provide attribute") => attr = next,
+                Some(_) | None => return Ok(evaluated),
+            }
+        }
+    }
+
+    /// Runs a command of the user, and says what attribute it evaluated if it succeeded.
+    fn ask(&self, call: &Call, attr: Option<AttrPath>, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+        let finished = self.run(call, memory)?;
         let drv_path = read_drv_path(&finished.stdout, finished.end);
         let observation = Observation { drv_path, ..self.observation(finished, memory) };
-        Ok(Evaluated { observation, attr: None })
+        let attr = attr.filter(|_| observation.outcome.class == Class::Success);
+        Ok(Evaluated { observation, attr })
     }
 
     /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
