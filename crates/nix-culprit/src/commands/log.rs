@@ -5,6 +5,7 @@ use std::fs;
 use nix_culprit_core::event::{Event, Mode};
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
+use nix_culprit_core::text::printable_lines;
 
 use super::{CommandError, Context, Exit};
 use crate::case::{CaseDir, Cases, Entry, JournalError, read_journal};
@@ -17,7 +18,7 @@ pub(super) fn run(args: &Log, context: &Context) -> Result<Exit, CommandError> {
     } else {
         let (case, _) = cases.find(args.case.as_deref())?;
         match args.format {
-            LogFormat::Table => table(&read_journal(&case.journal())?),
+            LogFormat::Table => printable_lines(&table(&read_journal(&case.journal())?)),
             LogFormat::Git => git(&case)?,
             LogFormat::Json => raw(&case)?,
         }

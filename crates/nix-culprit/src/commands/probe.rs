@@ -3,6 +3,7 @@
 use nix_culprit_core::event::{Mode, Silent};
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
+use nix_culprit_core::text::printable;
 
 use super::settings::{Way, input_path, settings};
 use super::{CommandError, Context, Exit};
@@ -46,7 +47,7 @@ fn words(observation: &Observation, verdict: &Verdict, target: &Target) -> Strin
         outcome.class,
         observation.peak,
         show_duration(observation.wall),
-        target.attr()
+        printable(&target.attr().to_string())
     );
     if let Some(message) = &outcome.message {
         text.push_str(&format!("  {message}\n"));
