@@ -165,6 +165,18 @@ impl Clones {
         Ok(repository)
     }
 
+    /// Brings a clone of our own up to date; clones of the user stay as they are. Old news are no failure.
+    pub fn refresh(&self, input: &InputPath, repository: &Repository, sink: &mut dyn EventSink) {
+        if !repository.is_ours() {
+            return;
+        }
+        let fetched = repository.fetch_news(&mut progress(sink, input.to_string()));
+        if let Err(error) = fetched {
+            let text = format!("the history of {input} could not be brought up to date: {error}");
+            sink.tell(&Event::Warned { text });
+        }
+    }
+
     /// Makes the assignment of a lock: nodes whose revision a known clone has are shown as folders.
     #[must_use]
     pub fn assignment(&self, lock: Lock) -> Assignment {

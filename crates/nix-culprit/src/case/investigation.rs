@@ -227,7 +227,10 @@ impl Investigation<'_> {
         };
         let good = match (good, goal) {
             (Some(name), _) => find(name)?,
-            (None, Goal::FirstGood) => repository.resolve(&branch)?,
+            (None, Goal::FirstGood) => {
+                self.clones.refresh(input, &repository, prober.sink());
+                repository.resolve(&branch)?
+            }
             (None, Goal::FirstBad) => self.committed_revision(&base, input)?.ok_or_else(|| {
                 let why = format!("no committed flake.lock has {input} at another revision");
                 CaseError::NoGoodState { why }
