@@ -16,6 +16,8 @@ use super::store::StoreError;
 use crate::sys::git::GitError;
 use crate::sys::nix::NixError;
 
+const ROOM: &str = "make room or mend the rights; then `nix-culprit resume` goes on";
+
 /// Says why an investigation could not be made.
 #[derive(Debug, Error)]
 pub enum CaseError {
@@ -234,11 +236,12 @@ impl CaseError {
                 return source.hint();
             }
             Self::Journal(JournalError::InUse(_)) => "wait for it, or stop it".to_owned(),
+            Self::Evaluator(EvaluatorError::Machine { source, .. }) if is_for_lack_of_room(&**source) => {
+                ROOM.to_owned()
+            }
             Self::Journal(JournalError::Io { .. })
             | Self::Store(StoreError::Io { .. })
-            | Self::Evaluator(EvaluatorError::DiskFull(_)) => {
-                "make room or mend the rights; then `nix-culprit resume` goes on".to_owned()
-            }
+            | Self::Evaluator(EvaluatorError::DiskFull(_)) => ROOM.to_owned(),
             _ => return None,
         })
     }
@@ -250,6 +253,10 @@ pub(super) fn outcome_words(outcome: &Outcome) -> String {
         Some(message) => format!("{}: {message}", outcome.class),
         None => outcome.class.to_string(),
     }
+}
+
+fn is_for_lack_of_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
 }
 
 const fn is_interrupted(error: &GitError) -> bool {

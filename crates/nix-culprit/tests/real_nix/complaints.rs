@@ -263,7 +263,7 @@ fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
         let arguments = ["-t", "tmpfs", "-o", options, "tmpfs", state.to_str().unwrap()];
         Command::new("mount").args(arguments).output().is_ok_and(|output| output.status.success())
     };
-    if !mount("size=200k") {
+    if !mount("size=40k") {
         say("skipped: a full disk (a tmpfs cannot be mounted here)");
         return;
     }
