@@ -29,7 +29,7 @@ pub(super) fn run_case(
         if !source.may_pass() && case.discard_unless_probed() {
             CommandError::Case(source)
         } else {
-            CommandError::Unfinished { case: case.id(), source }
+            CommandError::Unfinished { case: case.id(), error: source }
         }
     };
     let surroundings =
