@@ -9,6 +9,7 @@ use nix_culprit_core::report::model::{Confirmation, Subject};
 
 use super::CaseError;
 use super::assignment::Assignment;
+use super::error::outcome_words;
 use super::history::History;
 use super::prober::{Prober, Question, Round};
 
@@ -37,22 +38,14 @@ pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>
         Goal::FirstGood => (Verdict::Bad, Verdict::Good),
     };
     let (culprit, verdict) = run(prober, history, claim, claim.culprit, "culprit")?;
-    if let Some(why) = cannot_tell(&culprit) {
-        return Ok(Confirmation::FastOnly { why });
-    }
     if verdict != changed {
-        let why = format!("on the commit itself it ended in: {}", culprit.outcome.class);
-        return Ok(Confirmation::NotConfirmed { why });
+        return Ok(unlike("on the commit itself", &culprit));
     }
     let mut first = None;
     for parent in claim.parents {
         let (observation, verdict) = run(prober, history, claim, parent, "its parent")?;
-        if let Some(why) = cannot_tell(&observation) {
-            return Ok(Confirmation::FastOnly { why });
-        }
         if verdict != before {
-            let why = format!("on the parent {} it ended in: {}", parent.short(), observation.outcome.class);
-            return Ok(Confirmation::NotConfirmed { why });
+            return Ok(unlike(&format!("on the parent {}", parent.short()), &observation));
         }
         first.get_or_insert(observation);
     }
@@ -82,26 +75,14 @@ fn run(
     prober.probe(question)
 }
 
-/// Says why a run of the user's command tells nothing about the code.
-fn cannot_tell(observation: &Observation) -> Option<String> {
-    match observation.outcome.class {
-        Class::FetchFailure | Class::HashMismatch | Class::NixUnusable => {
-            let message = observation.outcome.message.as_deref().unwrap_or("no reason given");
-            Some(format!("the user's own command ended in {}: {message}", observation.outcome.class))
-        }
-        Class::Success
-        | Class::OutOfMemory
-        | Class::InfiniteRecursion
-        | Class::CallDepth
-        | Class::StackOverflow
-        | Class::EvaluationError
-        | Class::Refused
-        | Class::NixTooOld
-        | Class::BuildFailure
-        | Class::ImportFromDerivation
-        | Class::TimeOut
-        | Class::Interrupted
-        | Class::Killed => None,
+/// Says what an unexpected end of the user's command means.
+fn unlike(place: &str, observation: &Observation) -> Confirmation {
+    let words = outcome_words(&observation.outcome);
+    // A fetched tree that is another one than the lock says tells nothing about the code either.
+    if observation.outcome.class == Class::HashMismatch || observation.outcome.may_come_from_outside() {
+        Confirmation::FastOnly { why: format!("the user's own command ended in {words}") }
+    } else {
+        Confirmation::NotConfirmed { why: format!("{place} it ended in: {words}") }
     }
 }
 

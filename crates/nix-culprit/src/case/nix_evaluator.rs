@@ -8,13 +8,13 @@ use std::time::Duration;
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::ids::NodeKey;
-use nix_culprit_core::outcome::{Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+use nix_culprit_core::outcome::{Class, End, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
 
 use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
-use super::flake_copy::time_of;
+use super::flake_copy::set_time;
 use crate::sys::child::Call;
 use crate::sys::git::{Checkout, Git, Repository, Snapshot};
 use crate::sys::interrupt::Interrupt;
@@ -82,16 +82,23 @@ impl NixEvaluator {
         let finished = self.run(&call, memory)?;
         let answer = read_answer(&finished.stdout, finished.end);
         let mut observation = self.observation(finished, memory);
-        match answer {
-            Some(answer) if answer.attr.is_none() => {
-                let looked_for = target.candidates().iter().map(ToString::to_string).collect();
-                Err(EvaluatorError::NoTarget { looked_for, outputs: answer.outputs })
-            }
-            Some(answer) => {
+        let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None }) };
+        match (&answer.attr, target) {
+            (Some(_), _) => {
                 observation.drv_path = answer.drv_path;
                 Ok(Evaluated { observation, attr: answer.attr })
             }
-            None => Ok(Evaluated { observation, attr: None }),
+            // It is there in another probe of the case: that it is not here is a failure of the code.
+            (None, Target::Attr(attr, _)) => {
+                let message = Some(format!("the flake does not provide attribute '{attr}'"));
+                observation.outcome = Outcome { class: Class::EvaluationError, message, position: None };
+                observation.end = End::Exited(1);
+                Ok(Evaluated { observation, attr: None })
+            }
+            (None, Target::Among(candidates)) => {
+                let looked_for = candidates.iter().map(ToString::to_string).collect();
+                Err(EvaluatorError::NoTarget { looked_for, outputs: answer.outputs })
+            }
         }
     }
 
@@ -142,8 +149,8 @@ impl NixEvaluator {
         let call = if let Some((program, arguments)) = self.script.split_first() {
             Call::new(program).args(arguments).folder(&flake)
         } else {
-            let attr = target.attr();
-            self.tools.nix.faithful(&self.snapshot.root, &self.snapshot.dir.to_string_lossy(), &attr.to_string())
+            let dir = self.snapshot.dir.to_string_lossy();
+            self.tools.nix.faithful(&self.snapshot.root, &dir, &target.question())
         };
         let finished = self.run(&call, memory)?;
         let drv_path = read_drv_path(&finished.stdout, finished.end);
@@ -153,9 +160,11 @@ impl NixEvaluator {
 
     /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
     fn write_lock(&self, lock: &Lock) -> Result<(), EvaluatorError> {
-        let path = self.snapshot.root.join(&self.snapshot.dir).join("flake.lock");
+        let folder = self.snapshot.root.join(&self.snapshot.dir);
+        let path = folder.join("flake.lock");
         fs::write(&path, lock.to_json())
-            .and_then(|()| fs::File::options().write(true).open(&path)?.set_modified(time_of(self.modified)))
+            .and_then(|()| set_time(&path, self.modified))
+            .and_then(|()| set_time(&folder, self.modified))
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
     }
 
