@@ -231,8 +231,14 @@ impl Evaluator for NixEvaluator {
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {
+        if mode == Mode::Fast || !self.script.is_empty() {
+            return None;
+        }
         let version = self.tools.nix.version();
-        let missing = mode == Mode::Faithful && self.script.is_empty() && !version.has_flakes();
-        missing.then(|| format!("{version} has no flakes, so there is no command of the user to run"))
+        if !version.has_flakes() {
+            return Some(format!("{version} has no flakes, so there is no command of the user to run"));
+        }
+        let below = !self.snapshot.dir.as_os_str().is_empty() && !version.takes_folder_below_path();
+        below.then(|| format!("{version} cannot evaluate a copy of a flake that is not at the top of its repository"))
     }
 }

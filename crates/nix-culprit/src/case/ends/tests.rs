@@ -231,3 +231,20 @@ fn where_the_users_own_command_cannot_be_run_nothing_falls_back_to_it() {
     assert_eq!(verify_by(&mut nix, 1, None).0.0.unwrap().bad.verdict, Verdict::Good);
     assert!(nix.asked.iter().all(|(mode, _)| *mode == Mode::Fast));
 }
+
+#[test]
+fn a_failing_good_end_is_told_as_the_user_would_see_it() {
+    for (faithful, expected) in [
+        (Truth::Broken("the user's words"), "evaluation error: the user's words"),
+        (Truth::Ends(Class::FetchFailure), "evaluation error: only the fast way"),
+    ] {
+        let mut nix = FakeNix::new(|_, mode| match mode {
+            Mode::Fast => Truth::Broken("only the fast way"),
+            Mode::Faithful => faithful.clone(),
+        });
+        match verify_by(&mut nix, 1, None).0.0 {
+            Err(CaseError::GoodEnd { outcome, .. }) => assert_eq!(outcome, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
