@@ -192,15 +192,31 @@ pub fn default_candidates(system: &str) -> Vec<Candidate> {
 #[must_use]
 pub fn candidates(installable: &Installable, system: &str) -> Vec<Candidate> {
     let Some(attr) = &installable.attr else { return default_candidates(system) };
-    let exact = Candidate::Attr(attr.clone());
-    match installable.lookup {
-        Lookup::Exact => vec![exact],
-        Lookup::Usual => ["devShells", "packages", "legacyPackages"]
-            .iter()
-            .map(|set| Candidate::Attr(attr.below(&[set, system])))
-            .chain([exact])
-            .collect(),
+    let usual: &[&str] = match installable.lookup {
+        Lookup::Exact => &[],
+        Lookup::Usual => &["devShells", "packages", "legacyPackages"],
+    };
+    let mut all: Vec<AttrPath> = usual.iter().map(|set| attr.below(&[set, system])).collect();
+    // A whole configuration is more than anybody builds.
+    all.extend(built_from_configuration(attr));
+    all.push(attr.clone());
+    if installable.lookup == Lookup::Usual {
+        // As `nixos-rebuild --flake .#NAME` reads it.
+        all.extend(built_from_configuration(&attr.below(&["nixosConfigurations"])));
     }
+    all.into_iter().map(Candidate::Attr).collect()
+}
+
+/// Returns what `nixos-rebuild` and its kind build from a configuration such as `nixosConfigurations.box`.
+fn built_from_configuration(attr: &AttrPath) -> Option<AttrPath> {
+    let [set, _] = attr.0.as_slice() else { return None };
+    let below: &[&str] = match set.as_str() {
+        "nixosConfigurations" => &["config", "system", "build", "toplevel"],
+        "darwinConfigurations" => &["system"],
+        "homeConfigurations" => &["activationPackage"],
+        _ => return None,
+    };
+    Some(AttrPath::of(below).below(&attr.0.iter().map(String::as_str).collect::<Vec<_>>()))
 }
 
 #[cfg(test)]

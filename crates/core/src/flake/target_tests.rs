@@ -59,8 +59,23 @@ fn candidates_come_in_the_order_in_which_nix_tries_them() {
     );
     assert_eq!(
         shown(candidates(&".#x".parse().unwrap(), "s")),
-        ["devShells.s.x", "packages.s.x", "legacyPackages.s.x", "x"]
+        [
+            "devShells.s.x",
+            "packages.s.x",
+            "legacyPackages.s.x",
+            "x",
+            "nixosConfigurations.x.config.system.build.toplevel"
+        ]
     );
+    for (text, built) in [
+        (".#.nixosConfigurations.box", "nixosConfigurations.box.config.system.build.toplevel"),
+        (".#.darwinConfigurations.box", "darwinConfigurations.box.system"),
+        (".#.homeConfigurations.\"me@box\"", "homeConfigurations.\"me@box\".activationPackage"),
+    ] {
+        assert_eq!(shown(candidates(&text.parse().unwrap(), "s")), [built, &text[3..]]);
+    }
+    let inside = ".#.nixosConfigurations.box.config";
+    assert_eq!(shown(candidates(&inside.parse().unwrap(), "s")), ["nixosConfigurations.box.config"]);
     assert_eq!(shown(candidates(&".#.x".parse().unwrap(), "s")), ["x"]);
 }
 

@@ -161,7 +161,7 @@ impl Criterion {
         let bad = outcome.class.is_about_code()
             && match self {
                 Self::SameSignature(signature) => signature.matches(&Signature::of(outcome, roots)),
-                Self::AnyFailure => !comes_from_outside(outcome),
+                Self::AnyFailure => !outcome.may_come_from_outside(),
                 Self::Class(class) => outcome.class == *class,
                 Self::Message(pattern) => outcome.message.as_ref().is_some_and(|message| pattern.0.is_match(message)),
                 Self::Script => false,
@@ -170,11 +170,16 @@ impl Criterion {
     }
 }
 
-/// Tells whether a failure can have its cause outside the evaluated code. A mere claim is enough here: it
-/// costs a skip, where believing nothing would call a commit bad because the network was down.
-fn comes_from_outside(outcome: &Outcome) -> bool {
-    let outside = |class: Class| !class.is_about_code() || matches!(class, Class::FetchFailure | Class::Killed);
-    outside(outcome.class) || outcome.message.as_deref().and_then(claim).is_some_and(outside)
+impl Outcome {
+    /// Tells whether a failure can have its cause outside the evaluated code.
+    ///
+    /// A mere claim is enough here: it costs a skip, where believing nothing would call a commit bad because the
+    /// network was down.
+    #[must_use]
+    pub fn may_come_from_outside(&self) -> bool {
+        let outside = |class: Class| !class.is_about_code() || matches!(class, Class::FetchFailure | Class::Killed);
+        outside(self.class) || self.message.as_deref().and_then(claim).is_some_and(outside)
+    }
 }
 
 fn script_verdict(observation: &Observation) -> Result<Verdict, AbortedByScript> {

@@ -25,6 +25,10 @@ pub struct Signature {
 static DRIFT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         ("[‘’“”\"`]", "'"),
+        // The fast way names one attribute; Nix's command line names the flake, and all that it tried.
+        (r"^(?:the )?flake (?:'[^']*' )?does not provide attribute '.*$", "the flake does not provide the attribute"),
+        // The fast way is restricted, the user's own command pure.
+        (r"is forbidden in (?:restricted|pure evaluation|pure eval) mode.*$", "is forbidden"),
         // Store paths, also of a private store, and bare hashes before a name.
         (r"[^\s'(]*/nix/store/[0-9a-z]{32}-", "STORE/"),
         (r"\b[0-9abcdfghijklmnpqrsvwxyz]{32}-", "STORE/"),
@@ -155,6 +159,15 @@ mod tests {
             (format!("rev {}", "0".repeat(40)), format!("rev {}", "a".repeat(40))),
             ("got sha256-AAA= instead".into(), "got sha256-BBB= instead".into()),
             ("\x1b[31mred\x1b[0m".into(), "red".into()),
+            (
+                "the flake does not provide attribute 'packages.s.x'".into(),
+                "flake 'path:/x/source' does not provide attribute 'packages.s.x.drvPath', 'a' or 'b'".into(),
+            ),
+            (
+                "access to absolute path '/etc/x' is forbidden in restricted mode".into(),
+                "access to absolute path '/etc/x' is forbidden in pure evaluation mode (use '--impure' to override)"
+                    .into(),
+            ),
         ] {
             let [one, other] = [one, other].map(|message| signature(Class::EvaluationError, &message, "/x.nix"));
             assert_eq!(one.message, other.message);

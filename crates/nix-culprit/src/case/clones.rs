@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::event::{Event, EventSink};
-use nix_culprit_core::flake::{FlakeRef, Lock, Source, shown};
+use nix_culprit_core::flake::{FlakeRef, Lock, Revision, Source, shown};
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::report::Timestamp;
 use thiserror::Error;
@@ -206,6 +206,15 @@ pub(super) fn place_name(reference: &FlakeRef) -> String {
         | Source::Indirect { .. }
         | Source::Other { .. } => reference.clone_url().map_or_else(|| reference.to_string(), |url| shown(&url)),
     }
+}
+
+/// Describes a commit for a lock, as Nix itself would: flakes can ask for the time of their inputs.
+///
+/// # Errors
+/// When the clone does not have it.
+pub(super) fn revision(repository: &Repository, commit: &CommitId) -> Result<Revision, GitError> {
+    let seconds = repository.commit(commit)?.committed.seconds;
+    Ok(Revision { last_modified: u64::try_from(seconds).ok(), ..Revision::bare(commit) })
 }
 
 /// Returns the folder that a clone address names, if it is on this machine.

@@ -25,7 +25,7 @@ use super::search::Found;
 use super::settings::Settings;
 use crate::sys::git::Repository;
 use crate::sys::limit::Layer;
-use crate::sys::nix::Nix;
+use crate::sys::nix::{EvalQuestion, Nix};
 
 /// How many files of a commit the report names.
 const FILES: usize = 12;
@@ -184,7 +184,9 @@ impl Draft {
     pub fn finish(mut self, result: SearchResult, prober: &Prober<'_>, wall: Duration) -> Report {
         let attr = prober.target().attr().to_string();
         if self.report.flake.command.is_empty() {
-            self.report.flake.command = format!("nix eval --raw .#{attr}.drvPath");
+            let EvalQuestion { attr, apply } = prober.target().question();
+            let apply = apply.map(|function| format!(" --apply '{function}'")).unwrap_or_default();
+            self.report.flake.command = format!("nix eval --raw .#{attr}{apply}");
         }
         self.report.flake.target = attr;
         self.report.environment.limits.memory = prober.full();
@@ -344,12 +346,13 @@ fn replay(searched: &Searched<'_>, report: &Report, prober: &Prober<'_>) -> Opti
     let frozen = frozen.filter_map(|(key, path)| {
         Some(FrozenInput { input: path, reference: searched.base.locked(&key).ok()?.to_url() })
     });
+    let question = prober.target().question();
     Some(ReplayInput {
         frozen: frozen.collect(),
         source,
         dir: searched.reference.dir.clone(),
-        attribute: format!("{}.drvPath", prober.target().attr()),
-        arguments: Vec::new(),
+        attribute: question.attr,
+        arguments: question.apply.into_iter().flat_map(|function| ["--apply", function]).map(str::to_owned).collect(),
         lock: searched.base.to_json(),
         before: run(parent)?,
         after: run(commit)?,

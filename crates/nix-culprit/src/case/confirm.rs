@@ -3,7 +3,7 @@
 use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
-use nix_culprit_core::outcome::{Observation, Verdict};
+use nix_culprit_core::outcome::{Class, Observation, Verdict};
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{Confirmation, Subject};
 
@@ -11,7 +11,7 @@ use super::CaseError;
 use super::assignment::Assignment;
 use super::error::outcome_words;
 use super::history::History;
-use super::prober::{Prober, Question, Round, is_from_outside};
+use super::prober::{Prober, Question, Round};
 
 /// What is confirmed.
 pub struct Claim<'a> {
@@ -38,22 +38,14 @@ pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>
         Goal::FirstGood => (Verdict::Bad, Verdict::Good),
     };
     let (culprit, verdict) = run(prober, history, claim, claim.culprit, "culprit")?;
-    if let Some(why) = cannot_tell(&culprit) {
-        return Ok(Confirmation::FastOnly { why });
-    }
     if verdict != changed {
-        let why = format!("on the commit itself it ended in: {}", culprit.outcome.class);
-        return Ok(Confirmation::NotConfirmed { why });
+        return Ok(unlike("on the commit itself", &culprit));
     }
     let mut first = None;
     for parent in claim.parents {
         let (observation, verdict) = run(prober, history, claim, parent, "its parent")?;
-        if let Some(why) = cannot_tell(&observation) {
-            return Ok(Confirmation::FastOnly { why });
-        }
         if verdict != before {
-            let why = format!("on the parent {} it ended in: {}", parent.short(), observation.outcome.class);
-            return Ok(Confirmation::NotConfirmed { why });
+            return Ok(unlike(&format!("on the parent {}", parent.short()), &observation));
         }
         first.get_or_insert(observation);
     }
@@ -83,10 +75,15 @@ fn run(
     prober.probe(question)
 }
 
-/// Says why a run of the user's command tells nothing about the code.
-fn cannot_tell(observation: &Observation) -> Option<String> {
-    let outcome = &observation.outcome;
-    is_from_outside(outcome.class).then(|| format!("the user's own command ended in {}", outcome_words(outcome)))
+/// Says what an unexpected end of the user's command means.
+fn unlike(place: &str, observation: &Observation) -> Confirmation {
+    let words = outcome_words(&observation.outcome);
+    // A fetched tree that is another one than the lock says tells nothing about the code either.
+    if observation.outcome.class == Class::HashMismatch || observation.outcome.may_come_from_outside() {
+        Confirmation::FastOnly { why: format!("the user's own command ended in {words}") }
+    } else {
+        Confirmation::NotConfirmed { why: format!("{place} it ended in: {words}") }
+    }
 }
 
 #[cfg(test)]

@@ -148,7 +148,9 @@ fn good_end(
     }
     let second = probe(prober, Mode::Faithful)?;
     if second.verdict != Verdict::Good {
-        return Ok((first, mode));
+        // What the user would see, unless that is only that the network is down.
+        let outside = second.observation.outcome.may_come_from_outside();
+        return Ok((if outside { first } else { second }, mode));
     }
     let text = format!(
         "the fast way of probing does not work for this flake ({}); every probe runs the user's own command",

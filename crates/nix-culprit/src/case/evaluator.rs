@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
+use nix_culprit_core::ids::DrvPath;
 use nix_culprit_core::outcome::Observation;
 use nix_culprit_core::quantity::Bytes;
 use thiserror::Error;
 
 use super::assignment::Assignment;
+use crate::sys::nix::EvalQuestion;
 
 /// What is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +18,27 @@ pub enum Target {
     /// The first of these that is there.
     Among(Vec<Candidate>),
     /// This attribute of the outputs.
-    Attr(AttrPath),
+    Attr(AttrPath, Yields),
+}
+
+/// What an attribute evaluates to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Yields {
+    /// A derivation, or it is not known yet.
+    Derivation,
+    /// Anything else; it is evaluated wholly.
+    Value,
+}
+
+impl Yields {
+    /// Returns what a success says of it.
+    #[must_use]
+    pub const fn of(drv_path: Option<&DrvPath>) -> Self {
+        match drv_path {
+            Some(_) => Self::Derivation,
+            None => Self::Value,
+        }
+    }
 }
 
 impl Target {
@@ -25,7 +47,21 @@ impl Target {
     pub fn candidates(&self) -> Vec<Candidate> {
         match self {
             Self::Among(candidates) => candidates.clone(),
-            Self::Attr(attr) => vec![Candidate::Attr(attr.clone())],
+            Self::Attr(attr, _) => vec![Candidate::Attr(attr.clone())],
+        }
+    }
+
+    /// Returns what the user's own `nix eval --raw` is asked for.
+    #[must_use]
+    pub fn question(&self) -> EvalQuestion {
+        let attr = self.attr();
+        match self {
+            Self::Attr(_, Yields::Value) => {
+                EvalQuestion { attr: attr.to_string(), apply: Some("value: builtins.deepSeq value \"\"") }
+            }
+            Self::Attr(_, Yields::Derivation) | Self::Among(_) => {
+                EvalQuestion { attr: format!("{attr}.drvPath"), apply: None }
+            }
         }
     }
 
@@ -33,7 +69,7 @@ impl Target {
     #[must_use]
     pub fn attr(&self) -> AttrPath {
         match self {
-            Self::Attr(attr) => attr.clone(),
+            Self::Attr(attr, _) => attr.clone(),
             Self::Among(candidates) => candidates
                 .iter()
                 .find_map(|candidate| match candidate {

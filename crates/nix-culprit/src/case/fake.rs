@@ -13,7 +13,7 @@ use nix_culprit_core::report::Timestamp;
 use serde_json::{Map, json};
 
 use super::clones::Clones;
-use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target, Yields};
 use super::history::{Ancestry, History, HistoryError};
 use super::journal::Journal;
 use super::prober::Prober;
@@ -257,7 +257,7 @@ pub(super) fn run_within<T>(
 ) -> (T, Told) {
     let mut journal = Journal::open(&folder.join("journal.jsonl")).unwrap();
     let mut told = Told::default();
-    let target = Target::Attr("devShells.x86_64-linux.default".parse().unwrap());
+    let target = Target::Attr("devShells.x86_64-linux.default".parse().unwrap(), Yields::Derivation);
     let result = work(&mut Prober::new(nix, &mut journal, &mut told, target, criterion, memory));
     (result, told)
 }

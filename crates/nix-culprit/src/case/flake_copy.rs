@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix_culprit_core::ids::CommitId;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
@@ -71,13 +70,12 @@ fn set_times(path: &Path, seconds: i64) -> std::io::Result<()> {
             set_times(&entry?.path(), seconds)?;
         }
     }
+    set_time(path, seconds)
+}
+
+/// Gives a file or a folder a time, in seconds since 1970.
+pub(super) fn set_time(path: &Path, seconds: i64) -> std::io::Result<()> {
     let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
-}
-
-/// Returns a time from seconds since 1970.
-pub(super) fn time_of(seconds: i64) -> SystemTime {
-    let distance = Duration::from_secs(seconds.unsigned_abs());
-    if seconds < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
 }

@@ -2,29 +2,29 @@
 
 use std::time::Instant;
 
-use nix_culprit_core::bisect::{Culprit, Goal};
+use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Event, EventSink, Mode};
-use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, Revision, candidates, diff};
+use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::outcome::{Criterion, Verdict};
 use nix_culprit_core::report::Report;
-use nix_culprit_core::report::model::{self, Isolation, NotFound, SearchResult};
+use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult};
 
-use super::clones::{CloneHistory, Clones, place_name};
+use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched};
-use super::confirm::{Claim, confirm};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::Target;
 use super::flake_copy::FlakeCopy;
-use super::isolate::{Isolated, isolate};
+use super::isolate::{Isolated, isolate, named};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::prober::Prober;
-use super::search::{Range, probe_commit, refuse_backwards, search};
-use super::settings::{Confirmation, Scope, Settings};
+use super::proof::{Proof, prove};
+use super::search::{Range, probe_commit, refuse_backwards};
+use super::settings::{Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
-use super::{Assignment, CaseError, History};
+use super::{Assignment, CaseError};
 use crate::sys::git::{Git, Repository};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::Guard;
@@ -151,7 +151,13 @@ impl Investigation<'_> {
                 other => other,
             };
             let candidates = Candidates { count: commits.len(), load: &load };
-            verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad)?
+            match verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad) {
+                Err(error @ (CaseError::GoodEnd { .. } | CaseError::NoGoodState { .. })) => {
+                    states.require_history()?;
+                    return Err(error);
+                }
+                ends => ends?,
+            }
         };
         let mut changes = diff(&ends.good.state.lock, &ends.bad.state.lock);
         // What is only declared in another way evaluates the same.
@@ -170,30 +176,40 @@ impl Investigation<'_> {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
         let isolated = match input {
-            Some(input) => named(input, &changes, &ends)?,
+            Some(input) => named(prober, &self.clones, &ends, &changes, input)?,
             None => isolate(prober, &self.clones, &ends, &changes)?,
         };
         match isolated {
             Isolated::Together { inputs } => Ok(SearchResult::NotFound { why: NotFound::OnlyTogether { inputs } }),
+            Isolated::Innocent => {
+                let reason = "the input that you named does not fail in that way alone, and without its change it \
+                              fails all the same"
+                    .to_owned();
+                Ok(SearchResult::NotFound { why: NotFound::Other { reason } })
+            }
             Isolated::One { change, how, base } => {
                 let input = change.path().clone();
-                let ChangeKind::Moved { from, to, place: Place::Same } = &change.kind else {
+                let no_history = |reason| Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+                let ChangeKind::Moved { from, to, place } = &change.kind else {
                     self.draft.input(&input, change.to_string(), how);
-                    let reason = format!("{change}; that is no range of commits");
-                    return Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+                    return no_history(format!("{change}; that is no range of commits"));
                 };
                 self.draft.input(&input, place_name(to), how);
                 let node = base.resolve(&input)?;
                 let (Some(old), Some(new)) = (from.rev(), to.rev()) else {
-                    let reason = format!("it is locked to {to}, which has no revision");
-                    return Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+                    return no_history(format!("it is locked to {to}, which has no revision"));
+                };
+                // Another place can have the same history: a fork, a mirror, an address that moved.
+                let repository = match self.clones.with_commits(&input, to, &[&old, &new], prober.sink()) {
+                    Err(CloneError::Lacks { .. } | CloneError::NoRepository { .. }) if *place == Place::Other => {
+                        return no_history(format!("{change}; that is no range of commits"));
+                    }
+                    repository => repository?,
                 };
                 if old == new {
-                    let reason = format!("{change}, but not to another commit");
-                    return Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+                    return no_history(format!("{change}, but not to another commit"));
                 }
-                let repository = self.clones.with_commits(&input, to, &[&old, &new], prober.sink())?;
-                let old_end = old_end(&changes, &input, how);
+                let old_end = old_end(&changes, &input);
                 let (reference, mode) = (to.clone(), ends.mode);
                 let place = Searching { input, reference, base, node, repository, mode, old_end };
                 self.search(prober, &place, old, new, Goal::FirstBad)
@@ -243,7 +259,7 @@ impl Investigation<'_> {
         };
         refuse_backwards(&CloneHistory(&repository), old, new)?;
         let state = |commit: &CommitId| -> Result<State, CaseError> {
-            let lock = base.with_revision(&node, &Revision::bare(commit))?;
+            let lock = base.with_revision(&node, &revision(&repository, commit)?)?;
             Ok(State { label: format!("{input} at {}", commit.short()), lock })
         };
         let good_state = state(&good)?;
@@ -292,7 +308,7 @@ impl Investigation<'_> {
         let history = CloneHistory(&place.repository);
         let clones = &self.clones;
         let assign = |commit: &CommitId| -> Result<Assignment, CaseError> {
-            Ok(clones.assignment(place.base.with_revision(&place.node, &Revision::bare(commit))?))
+            Ok(clones.assignment(place.base.with_revision(&place.node, &revision(&place.repository, commit)?)?))
         };
         let range = Range {
             input: &place.input,
@@ -311,30 +327,8 @@ impl Investigation<'_> {
             return Ok(SearchResult::NotFound { why: NotFound::Other { reason } });
         }
         let full = prober.full();
-        let mut memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
-        let (found, confirmation) = loop {
-            prober.allow(memory);
-            let found = search(prober, &history, &range)?;
-            prober.allow(full);
-            let confirmation = match &found.finding.culprit {
-                Culprit::Commit { commit, parents, .. } => {
-                    let parents: Vec<CommitId> = parents.iter().map(|parent| parent.commit.clone()).collect();
-                    let claim = Claim { culprit: commit, parents: &parents, goal, assign: &assign };
-                    Some(match self.settings.confirmation {
-                        Confirmation::Wanted => confirm(prober, &history, &claim)?,
-                        Confirmation::Unwanted => super::conclusion::unconfirmed("you asked to leave it out"),
-                    })
-                }
-                Culprit::OneOf { .. } => None,
-            };
-            let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
-            if memory == full || proven || holds(prober, &history, &range, &found.finding.culprit)? {
-                break (found, confirmation);
-            }
-            let text = format!("with {full} it ends in another way than with {memory}; searching again with {full}");
-            prober.tell(&Event::Warned { text });
-            memory = full;
-        };
+        let thrift = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
+        let Proof { found, confirmation, memory } = prove(prober, &history, range, thrift, self.settings.confirmation)?;
         self.draft.search_memory((memory < full).then_some(memory));
         self.log = Some(found.log.clone());
         let searched = Searched {
@@ -371,26 +365,6 @@ fn verify_ends(
     verify(prober, clones, good, bad, mode, settings.memory_from)
 }
 
-/// Tells whether what was bad with less memory is bad with the whole budget too: asked of the one commit that
-/// the answer rests on.
-fn holds(
-    prober: &mut Prober<'_>,
-    history: &dyn History,
-    range: &Range<'_>,
-    culprit: &Culprit,
-) -> Result<bool, CaseError> {
-    let decisive = match (culprit, range.goal) {
-        (Culprit::Commit { commit, .. }, Goal::FirstBad) => Some(commit),
-        (Culprit::Commit { parents, .. }, Goal::FirstGood) => parents.first().map(|parent| &parent.commit),
-        (Culprit::OneOf { commits, .. }, Goal::FirstBad) => commits.last(),
-        (Culprit::OneOf { commits, .. }, Goal::FirstGood) => commits.first(),
-    };
-    match decisive {
-        Some(commit) => Ok(probe_commit(prober, history, range, commit, None)?.1 != Verdict::Good),
-        None => Ok(true),
-    }
-}
-
 /// Where a search takes place.
 struct Searching {
     input: InputPath,
@@ -412,18 +386,9 @@ enum OldEnd {
 }
 
 /// Tells whether other changes that the search holds were taken back when the input was.
-fn old_end(changes: &[Change], input: &InputPath, how: Isolation) -> OldEnd {
-    let held = |other: &InputPath| other != input && (how == Isolation::Named || other.is_below(input));
+fn old_end(changes: &[Change], input: &InputPath) -> OldEnd {
+    let held = |other: &InputPath| other != input && other.is_below(input);
     if changes.iter().any(|change| held(change.path())) { OldEnd::Assumed } else { OldEnd::Seen }
-}
-
-/// Takes the input that the user named.
-fn named(input: &InputPath, changes: &[Change], ends: &Ends) -> Result<Isolated, CaseError> {
-    let change = changes.iter().find(|change| change.paths.contains(input)).ok_or_else(|| CaseError::Unchanged {
-        input: input.to_string(),
-        changed: changes.iter().map(|change| change.path().to_string()).collect(),
-    })?;
-    Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base: ends.bad.state.lock.clone() })
 }
 
 /// Returns the node of an input that the user named.

@@ -28,6 +28,35 @@ pub enum Isolated {
         /// The inputs that are each needed.
         inputs: Vec<InputPath>,
     },
+    /// The input that the user named makes no difference.
+    Innocent,
+}
+
+/// Finds the locks between which an input that the user named makes the difference.
+///
+/// # Errors
+/// When the input did not change, or a probe could not be made.
+pub fn named(
+    prober: &mut Prober<'_>,
+    clones: &Clones,
+    ends: &Ends,
+    changes: &[Change],
+    input: &InputPath,
+) -> Result<Isolated, CaseError> {
+    let change = changes.iter().find(|change| change.paths.contains(input)).ok_or_else(|| CaseError::Unchanged {
+        input: input.to_string(),
+        changed: changes.iter().map(|change| change.path().to_string()).collect(),
+    })?;
+    let mut attempts = Attempts { prober, clones, ends };
+    let one = |base| Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base });
+    if changes.len() == 1 || attempts.without(&topmost(changes.iter()), change.path())? == Verdict::Good {
+        return one(ends.bad.state.lock.clone());
+    }
+    // Another change fails as well, so it must not be there.
+    match attempts.alone(change.path())? {
+        (alone, Verdict::Bad) => one(alone),
+        (_, Verdict::Good | Verdict::Skip(_)) => Ok(Isolated::Innocent),
+    }
 }
 
 /// Finds the input among the changes that makes the difference.

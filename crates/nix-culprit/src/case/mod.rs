@@ -18,6 +18,7 @@ mod isolate;
 mod journal;
 mod nix_evaluator;
 mod prober;
+mod proof;
 mod search;
 mod settings;
 mod single;

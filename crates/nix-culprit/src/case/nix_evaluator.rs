@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
-use nix_culprit_core::outcome::{Class, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+use nix_culprit_core::outcome::{Class, End, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
 use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
-use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
-use super::flake_copy::time_of;
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target, Yields};
+use super::flake_copy::set_time;
 use super::trees::Trees;
 use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
@@ -85,16 +85,23 @@ impl NixEvaluator {
         self.trees.check()?;
         let answer = read_answer(&finished.stdout, finished.end);
         let mut observation = self.observation(finished, memory);
-        match answer {
-            Some(answer) if answer.attr.is_none() => {
-                let looked_for = target.candidates().iter().map(ToString::to_string).collect();
-                Err(EvaluatorError::NoTarget { looked_for, outputs: answer.outputs })
-            }
-            Some(answer) => {
+        let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None }) };
+        match (&answer.attr, target) {
+            (Some(_), _) => {
                 observation.drv_path = answer.drv_path;
                 Ok(Evaluated { observation, attr: answer.attr })
             }
-            None => Ok(Evaluated { observation, attr: None }),
+            // It is there in another probe of the case: that it is not here is a failure of the code.
+            (None, Target::Attr(attr, _)) => {
+                let message = Some(format!("the flake does not provide attribute '{attr}'"));
+                observation.outcome = Outcome { class: Class::EvaluationError, message, position: None };
+                observation.end = End::Exited(1);
+                Ok(Evaluated { observation, attr: None })
+            }
+            (None, Target::Among(candidates)) => {
+                let looked_for = candidates.iter().map(ToString::to_string).collect();
+                Err(EvaluatorError::NoTarget { looked_for, outputs: answer.outputs })
+            }
         }
     }
 
@@ -130,22 +137,27 @@ impl NixEvaluator {
             let flake = self.snapshot.root.join(&self.snapshot.dir);
             return self.ask(&Call::new(program).args(arguments).folder(&flake), None, memory);
         }
-        let mut candidates = target.candidates().into_iter().filter_map(|candidate| match candidate {
-            Candidate::Attr(attr) => Some(attr),
-            // The command line has no words for "the only one".
+        let dir = self.snapshot.dir.to_string_lossy();
+        let ask = |target: &Target| {
+            let call = self.tools.nix.faithful(&self.snapshot.root, &dir, &target.question());
+            self.ask(&call, Some(target.attr()), memory)
+        };
+        let Target::Among(candidates) = target else { return ask(target) };
+        // The command line has no words for "the only one", so it is left out.
+        let attrs = candidates.iter().filter_map(|candidate| match candidate {
+            Candidate::Attr(attr) => Some(Target::Attr(attr.clone(), Yields::Derivation)),
             Candidate::BelowOnly { .. } => None,
         });
-        let mut attr = candidates.next().unwrap_or(AttrPath(Vec::new()));
-        loop {
-            let dir = self.snapshot.dir.to_string_lossy();
-            let call = self.tools.nix.faithful(&self.snapshot.root, &dir, &attr.to_string());
-            let evaluated = self.ask(&call, Some(attr), memory)?;
+        let mut first = None;
+        for target in attrs {
+            let evaluated = ask(&target)?;
             let message = evaluated.observation.outcome.message.as_deref().unwrap_or_default();
-            match candidates.next() {
-                Some(next) if message.contains("does not provide attribute") => attr = next,
-                Some(_) | None => return Ok(evaluated),
+            if !message.contains("does not provide attribute") {
+                return Ok(evaluated);
             }
+            first.get_or_insert(evaluated);
         }
+        first.map_or_else(|| ask(target), Ok)
     }
 
     /// Runs a command of the user, and says what attribute it evaluated if it succeeded.
@@ -159,9 +171,11 @@ impl NixEvaluator {
 
     /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
     fn write_lock(&self, lock: &Lock) -> Result<(), EvaluatorError> {
-        let path = self.snapshot.root.join(&self.snapshot.dir).join("flake.lock");
+        let folder = self.snapshot.root.join(&self.snapshot.dir);
+        let path = folder.join("flake.lock");
         fs::write(&path, lock.to_json())
-            .and_then(|()| fs::File::options().write(true).open(&path)?.set_modified(time_of(self.modified)))
+            .and_then(|()| set_time(&path, self.modified))
+            .and_then(|()| set_time(&folder, self.modified))
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
     }
 
@@ -228,8 +242,14 @@ impl Evaluator for NixEvaluator {
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {
+        if mode == Mode::Fast || !self.script.is_empty() {
+            return None;
+        }
         let version = self.tools.nix.version();
-        let missing = mode == Mode::Faithful && self.script.is_empty() && !version.has_flakes();
-        missing.then(|| format!("{version} has no flakes, so there is no command of the user to run"))
+        if !version.has_flakes() {
+            return Some(format!("{version} has no flakes, so there is no command of the user to run"));
+        }
+        let below = !self.snapshot.dir.as_os_str().is_empty() && !version.takes_folder_below_path();
+        below.then(|| format!("{version} cannot evaluate a copy of a flake that is not at the top of its repository"))
     }
 }

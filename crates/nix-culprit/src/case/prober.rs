@@ -8,7 +8,7 @@ use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
-use super::evaluator::{Evaluator, Target};
+use super::evaluator::{Evaluator, Target, Yields};
 use super::journal::Journal;
 
 /// A probe as the report tells of it.
@@ -75,7 +75,9 @@ impl<'a> Prober<'a> {
         criterion: Option<Criterion>,
         memory: Bytes,
     ) -> Self {
-        let target = journal.target().map_or_else(|| asked.clone(), |attr| Target::Attr(AttrPath(attr.to_vec())));
+        let target = journal
+            .target()
+            .map_or_else(|| asked.clone(), |attr| Target::Attr(AttrPath(attr.to_vec()), Yields::Derivation));
         Self { evaluator, journal, sink, asked, target, criterion, full: memory, memory, records: Vec::new() }
     }
 
@@ -154,7 +156,9 @@ impl<'a> Prober<'a> {
     pub fn observe(&mut self, question: &Question<'_>) -> Result<Observation, CaseError> {
         let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
         if let Some(known) = self.journal.known(&key) {
-            return Ok(known.clone());
+            let known = known.clone();
+            self.learn(&known, question.mode);
+            return Ok(known);
         }
         let started = Event::ProbeStarted {
             purpose: question.purpose.clone(),
@@ -183,9 +187,20 @@ impl<'a> Prober<'a> {
         }
         if let (Target::Among(_), Some(attr)) = (&self.target, evaluated.attr) {
             self.tell(&Event::Target { attr: attr.0.clone() });
-            self.target = Target::Attr(attr);
+            self.target = Target::Attr(attr, Yields::Derivation);
         }
+        self.learn(&observation, question.mode);
         Ok(observation)
+    }
+
+    /// Learns from a success whether the target is a derivation; only the fast way finds that out.
+    fn learn(&mut self, observation: &Observation, mode: Mode) {
+        if let Target::Attr(_, yields) = &mut self.target
+            && mode == Mode::Fast
+            && observation.outcome.class == Class::Success
+        {
+            *yields = Yields::of(observation.drv_path.as_ref());
+        }
     }
 
     /// Says what an observation means. Until what counts as bad is settled, success is good and all else bad.
@@ -243,7 +258,7 @@ mod tests {
             self.0.push(target.clone());
             let attr = match target {
                 Target::Among(_) => Some("packages.default".parse().unwrap()),
-                Target::Attr(_) => None,
+                Target::Attr(..) => None,
             };
             Ok(Evaluated { observation: Truth::Good.observation(), attr })
         }
@@ -254,7 +269,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let among = ["devShells.default", "packages.default"].map(|attr| Candidate::Attr(attr.parse().unwrap()));
         let among = Target::Among(among.to_vec());
-        let found = Target::Attr("packages.default".parse().unwrap());
+        let found = Target::Attr("packages.default".parse().unwrap(), Yields::Derivation);
         let mut nix = Second(Vec::new());
         for run in 0..3 {
             let mut journal = Journal::open(&folder.path().join("journal.jsonl")).unwrap();

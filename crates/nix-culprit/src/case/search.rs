@@ -8,7 +8,7 @@ use nix_culprit_core::bisect::{
 };
 use nix_culprit_core::event::{Event, Mode, Purpose, Remaining};
 use nix_culprit_core::ids::{CommitId, InputPath};
-use nix_culprit_core::outcome::Verdict;
+use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
@@ -67,8 +67,8 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
                 let left = search.remaining();
                 let remaining =
                     Remaining { suspects: left.suspects, steps: left.steps, time: time_left(left.steps, &durations) };
-                let (wall, verdict) = probe_commit(prober, history, range, &commit, Some(remaining))?;
-                durations.push(wall);
+                let (observation, verdict) = probe_commit(prober, history, range, &commit, Some(remaining))?;
+                durations.push(observation.wall);
                 search.record(&commit, &verdict)?;
             }
             Step::Done(finding) => {
@@ -128,7 +128,7 @@ pub(super) fn probe_commit(
     range: &Range<'_>,
     commit: &CommitId,
     remaining: Option<Remaining>,
-) -> Result<(Duration, Verdict), CaseError> {
+) -> Result<(Observation, Verdict), CaseError> {
     let assignment = (range.assign)(commit)?;
     let question = Question {
         purpose: Purpose { words: format!("{} {}", range.input, commit.short()), commit: Some(commit.clone()) },
@@ -142,8 +142,7 @@ pub(super) fn probe_commit(
         round: Round::Search,
         remaining,
     };
-    let (observation, verdict) = prober.probe(question)?;
-    Ok((observation.wall, verdict))
+    prober.probe(question)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 
 use super::CaseError;
-use super::clones::Clones;
-use super::evaluator::{Evaluator as _, Target};
+use super::clones::{Clones, revision};
+use super::evaluator::{Evaluator as _, Target, Yields};
 use super::flake_copy::FlakeCopy;
 use super::investigation::{Surroundings, node_of, target};
 use super::nix_evaluator::{NixEvaluator, Tools};
@@ -60,8 +60,11 @@ pub fn probe_once(
                 if looks_like_a_date(name) { repository.at_date("HEAD", name)? } else { repository.resolve(name)? }
             }
         };
-        clones.at_hand(input, &reference)?;
-        lock = lock.with_revision(&node, &Revision::bare(&commit))?;
+        let described = match clones.at_hand(input, &reference)? {
+            Some(repository) if repository.has(&commit)? => revision(&repository, &commit)?,
+            Some(_) | None => Revision::bare(&commit),
+        };
+        lock = lock.with_revision(&node, &described)?;
     }
     let target = target(settings, nix.system())?;
     let tools = Tools {
@@ -87,6 +90,7 @@ pub fn probe_once(
         None => Criterion::AnyFailure,
     };
     let verdict = criterion.verdict(&observation, &[]).map_err(CaseError::Script)?;
-    let target = evaluated.attr.map_or(target, Target::Attr);
+    let yields = Yields::of(observation.drv_path.as_ref());
+    let target = evaluated.attr.map_or(target, |attr| Target::Attr(attr, yields));
     Ok((observation, verdict, target))
 }

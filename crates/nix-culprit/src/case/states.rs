@@ -101,6 +101,17 @@ impl States {
         Ok(commits.split_off(leading))
     }
 
+    /// Fails when the history that good states are looked for in is cut off.
+    ///
+    /// # Errors
+    /// The repository is shallow; the hint says how to complete it.
+    pub fn require_history(&self) -> Result<(), CaseError> {
+        match &self.repository {
+            Some((repository, ..)) => Ok(repository.require_history()?),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the state of a commit, if it has a lock.
     ///
     /// # Errors

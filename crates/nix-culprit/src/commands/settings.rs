@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::bisect::Mode;
+use nix_culprit_core::flake::{FlakeRef, Source};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::BadWhen;
 
@@ -74,14 +75,30 @@ pub(super) fn settings(
     })
 }
 
-/// Finds the folder that a flake argument means.
+/// Finds the folder that a flake argument means: a path, or a flake reference such as `.?dir=sub`.
 fn folder(flake: &str) -> Result<PathBuf, CommandError> {
-    let text = flake.strip_prefix("path:").unwrap_or(flake);
-    let path = Path::new(if text.is_empty() { "." } else { text });
-    match std::fs::canonicalize(path) {
-        Ok(path) if path.is_dir() => Ok(path),
-        Ok(_) | Err(_) => Err(CommandError::NotAFolder(flake.to_owned())),
+    let existing = |path: &Path| std::fs::canonicalize(path).ok().filter(|path| path.is_dir());
+    existing(Path::new(if flake.is_empty() { "." } else { flake }))
+        .or_else(|| existing(&referenced(flake)?))
+        .ok_or_else(|| CommandError::NotAFolder(flake.to_owned()))
+}
+
+/// Reads a flake reference to the working tree of a folder on this machine.
+fn referenced(flake: &str) -> Option<PathBuf> {
+    let reference = FlakeRef::parse(flake).ok()?;
+    if reference.rev().is_some() || reference.git_ref().is_some() {
+        return None;
     }
+    let top = match &reference.source {
+        Source::Path { path } => PathBuf::from(path),
+        Source::Git { .. } => Some(PathBuf::from(reference.clone_url()?)).filter(|path| path.is_absolute())?,
+        Source::Forge { .. }
+        | Source::Tarball { .. }
+        | Source::File { .. }
+        | Source::Indirect { .. }
+        | Source::Other { .. } => return None,
+    };
+    Some(reference.dir.map_or(top.clone(), |dir| top.join(dir)))
 }
 
 /// Makes a program's path absolute if it is a path; a bare name is looked up on PATH when it is run.
@@ -101,5 +118,33 @@ fn expand(path: &Path, context: &Context) -> PathBuf {
 pub(super) fn input_path(text: &str) -> InputPath {
     match text.parse() {
         Ok(path) => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flake_is_a_folder_or_a_reference_to_one() {
+        let top = tempfile::tempdir().unwrap();
+        let top = std::fs::canonicalize(top.path()).unwrap();
+        for name in ["a b/sub", "q?dir=sub"] {
+            std::fs::create_dir_all(top.join(name)).unwrap();
+        }
+        let shown = top.display();
+        for (text, expected) in [
+            (format!("{shown}/a b"), "a b"),
+            (format!("{shown}/a b?dir=sub"), "a b/sub"),
+            (format!("path:{shown}/a%20b"), "a b"),
+            (format!("path:{shown}/a%20b?dir=sub"), "a b/sub"),
+            (format!("git+file://{shown}/a%20b?dir=sub"), "a b/sub"),
+            (format!("{shown}/q?dir=sub"), "q?dir=sub"),
+        ] {
+            assert_eq!(folder(&text).unwrap(), top.join(expected), "{text}");
+        }
+        for text in ["github:o/r".to_owned(), format!("git+file://{shown}/a%20b?ref=x"), format!("{shown}/missing")] {
+            assert!(matches!(folder(&text), Err(CommandError::NotAFolder(_))), "{text}");
+        }
     }
 }

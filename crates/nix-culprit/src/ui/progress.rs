@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
+use nix_culprit_core::flake::AttrPath;
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
 use nix_culprit_core::text::{printable, printable_lines};
@@ -95,7 +96,7 @@ impl EventSink for Progress {
                 self.moving(format!("evaluating {}{how}{left}", purpose.words));
             }
             Event::ProbeFinished { observation, .. } => self.last = Some(observation.clone()),
-            Event::Target { attr } => self.line("", &format!("evaluating {}", attr.join("."))),
+            Event::Target { attr } => self.line("", &format!("evaluating {}", AttrPath(attr.clone()))),
             Event::Judged { purpose, verdict } => self.judged(purpose, verdict),
             Event::Isolated { input, how } => self.line("", &format!("the input is {input}: {how}")),
             Event::Searching { input, suspects } => {

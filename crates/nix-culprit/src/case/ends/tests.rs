@@ -251,3 +251,20 @@ fn a_budget_that_only_the_machine_bounds_is_lowered_to_what_the_good_end_makes_p
     let eight_times = Bytes(8 * Truth::Good.observation().peak.0);
     assert_eq!(budgets(MemoryFrom::Machine, large), (vec![large, eight_times], 1));
 }
+
+#[test]
+fn a_failing_good_end_is_told_as_the_user_would_see_it() {
+    for (faithful, expected) in [
+        (Truth::Broken("the user's words"), "evaluation error: the user's words"),
+        (Truth::Ends(Class::FetchFailure), "evaluation error: only the fast way"),
+    ] {
+        let mut nix = FakeNix::new(|_, mode| match mode {
+            Mode::Fast => Truth::Broken("only the fast way"),
+            Mode::Faithful => faithful.clone(),
+        });
+        match verify_by(&mut nix, 1, None).0.0 {
+            Err(CaseError::GoodEnd { outcome, .. }) => assert_eq!(outcome, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use nix_culprit_core::bisect::Culprit;
+use nix_culprit_core::flake::Revision;
+use nix_culprit_core::report::model;
 use nix_culprit_sample::{Options, Sample, State as Does, generate};
 
 use super::super::evaluator::EvaluatorError;
 use super::super::fake::{FakeNix, Truth, path, revision, run};
 use super::super::search::Found;
-use super::super::settings::MemoryFrom;
+use super::super::settings::{Confirmation, MemoryFrom};
 use super::*;
 
 /// The sample, and what is true of it.
@@ -71,11 +74,9 @@ impl World {
                 mode: ends.mode,
                 assign: &assign,
             };
-            let found = search(prober, &history, &range)?;
-            let Culprit::Commit { commit, parents, .. } = &found.finding.culprit else { panic!("{found:?}") };
-            let parents: Vec<CommitId> = parents.iter().map(|parent| parent.commit.clone()).collect();
-            let claim = Claim { culprit: commit, parents: &parents, goal: range.goal, assign: &assign };
-            let confirmation = confirm(prober, &history, &claim)?;
+            let full = prober.full();
+            let Proof { found, confirmation, .. } = prove(prober, &history, range, full, Confirmation::Wanted)?;
+            let confirmation = confirmation.unwrap_or_else(|| panic!("{found:?}"));
             Ok((found, confirmation))
         };
         run(case, nix, None, work).0

@@ -77,6 +77,7 @@ fn claims_hold(result: &Isolated, changes: &[Change], ends: &Ends, is_bad: &dyn 
             assert!(is_bad(base));
             assert!(!is_bad(&base.with_input_from(change.path(), good).unwrap()));
         }
+        Isolated::Innocent => panic!("nobody named it"),
         Isolated::Together { inputs } => {
             assert!(inputs.len() > 1, "{inputs:?}");
             assert!(is_bad(&good.with_inputs_from(inputs, bad).unwrap()), "{inputs:?} are not enough");
@@ -222,4 +223,31 @@ fn inputs_that_are_new_or_gone_are_left_out_and_put_back() {
     let (result, _, _) = isolated(&mut nix, &ends(good, bad));
     let Isolated::One { change, .. } = result else { panic!("{result:?}") };
     assert!(matches!(change.kind, ChangeKind::Removed { .. }));
+}
+
+fn named_one(sets: &[BTreeSet<usize>], input: &str) -> Isolated {
+    let folder = tempfile::tempdir().unwrap();
+    let ends = ends(all(&BTreeSet::new()), all(&BTreeSet::from([0, 3, 6])));
+    let changes = diff(&ends.good.state.lock, &ends.bad.state.lock);
+    let clones = no_clones();
+    let mut nix = FakeNix::new(|lock, _| if bad_with(sets, lock) { Truth::Bad } else { Truth::Good });
+    let work = |prober: &mut Prober<'_>| named(prober, &clones, &ends, &changes, &path(input)).unwrap();
+    run(folder.path(), &mut nix, Some(out_of_memory()), work).0
+}
+
+#[test]
+fn a_named_input_is_searched_where_it_makes_the_difference() {
+    let (a, b) = (BTreeSet::from([0]), BTreeSet::from([3]));
+    for (sets, others_are_new) in [
+        (vec![a.clone()], true),
+        // Alone it is not enough, so the others stay.
+        (vec![BTreeSet::from([0, 3])], true),
+        // The other one fails by itself, so it goes.
+        (vec![a.clone(), b.clone()], false),
+    ] {
+        let Isolated::One { change, how, base } = named_one(&sets, "a") else { panic!("{sets:?}") };
+        assert_eq!((change.path(), how), (&path("a"), Isolation::Named));
+        assert_eq!(is_new(&base, "b"), others_are_new, "{sets:?}");
+    }
+    assert!(matches!(named_one(&[b], "a"), Isolated::Innocent));
 }

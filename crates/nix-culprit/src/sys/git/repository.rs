@@ -197,12 +197,12 @@ impl Repository {
         read.output(&self.git).map(Some)
     }
 
-    /// Lists the commits before and at `tip` that changed a file, newest first.
+    /// Lists the commits before and at `tip` that changed a file, newest first. In a shallow repository those that
+    /// are there, and the ones at the cut.
     ///
     /// # Errors
-    /// The path leads out of the repository, or the history is cut off.
+    /// The path leads out of the repository.
     pub fn file_history(&self, tip: &CommitId, path: &Path) -> Result<Vec<CommitId>, GitError> {
-        self.require_history()?;
         let path = inside(path)?;
         let answer = self.call().args(["rev-list", tip.as_str(), "--"]).arg(path).output(&self.git)?;
         String::from_utf8_lossy(&answer)

@@ -68,6 +68,15 @@ pub struct Scene<'a> {
     pub readable: &'a [PathBuf],
 }
 
+/// What `nix eval --raw` is asked for in a flake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvalQuestion {
+    /// The attribute path, as the command line reads it.
+    pub attr: String,
+    /// The function that makes a string of it, where it is none.
+    pub apply: Option<&'static str>,
+}
+
 /// What a successful fast evaluation answers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,19 +145,20 @@ impl Nix {
         call.arg(scene.folder.join(scene.entry)).folder(scene.folder)
     }
 
-    /// Builds the user's own evaluation: `nix eval` of the target's derivation in a copy of the flake.
+    /// Builds the user's own evaluation: `nix eval` of the target in a copy of the flake.
     #[must_use]
-    pub fn faithful(&self, copy: &Path, dir: &str, target: &str) -> Call {
+    pub fn faithful(&self, copy: &Path, dir: &str, question: &EvalQuestion) -> Call {
         let mut reference = OsString::from("path:");
         reference.push(copy);
         if !dir.is_empty() {
             reference.push(format!("?dir={dir}"));
         }
-        reference.push(format!("#{target}.drvPath"));
+        reference.push(format!("#{}", question.attr));
         scrubbed(&self.nix)
             .args(["eval", "--raw", "--show-trace", "--no-write-lock-file"])
             .args(["--option", "eval-cache", "false"])
             .args(self.log_flags())
+            .args(question.apply.into_iter().flat_map(|function| ["--apply", function]))
             .arg(reference)
     }
 
@@ -235,9 +245,15 @@ mod tests {
 
     #[test]
     fn the_faithful_call_is_what_a_user_would_type() {
-        let call = nix("2.34.8").faithful(Path::new("/copy/source"), "sub", "packages.x86_64-linux.default").show();
+        let ask = |dir, attr: &str, apply| {
+            let question = EvalQuestion { attr: attr.to_owned(), apply };
+            nix("2.34.8").faithful(Path::new("/copy/source"), dir, &question).show()
+        };
+        let call = ask("sub", "packages.x86_64-linux.default.drvPath", None);
         assert!(call.starts_with("/bin/nix eval --raw "), "{call}");
         assert!(call.ends_with("path:/copy/source?dir=sub#packages.x86_64-linux.default.drvPath"), "{call}");
+        let call = ask("", "lib.n", Some("value: value"));
+        assert!(call.ends_with("--apply value: value path:/copy/source#lib.n"), "{call}");
     }
 
     #[test]

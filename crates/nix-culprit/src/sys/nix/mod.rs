@@ -6,6 +6,6 @@ mod call;
 mod plan;
 mod version;
 
-pub use call::{Answer, Nix, NixError, Scene, read_answer, read_drv_path};
+pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, read_answer, read_drv_path};
 pub use plan::{CALL_FLAKE, ENTRY, Plan, PlannedNode, Tree};
 pub use version::Version;

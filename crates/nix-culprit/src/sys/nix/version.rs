@@ -50,6 +50,12 @@ impl Version {
     pub fn has_flakes(&self) -> bool {
         self.at_least(2, 4)
     }
+
+    /// Tells whether it takes `path:FOLDER?dir=SUB`, which came with 2.26; Lix, which parted before, does not.
+    #[must_use]
+    pub fn takes_folder_below_path(&self) -> bool {
+        self.family != "Lix" && self.at_least(2, 26)
+    }
 }
 
 impl fmt::Display for Version {
@@ -64,16 +70,17 @@ mod tests {
 
     #[test]
     fn every_family_is_recognised() {
-        for (printed, shown, flakes) in [
-            ("nix (Nix) 2.3.7\n", "Nix 2.3.7", false),
-            ("nix (Nix) 2.34.8\n", "Nix 2.34.8", true),
-            ("nix (Nix) 2.25pre20240910_abc\n", "Nix 2.25pre20240910_abc", true),
-            ("nix (Lix, like Nix) 2.91.1\nSystem type: x\n", "Lix 2.91.1", true),
-            ("nix (Determinate Nix 3.6.8) 2.30.2\n", "Determinate Nix 2.30.2", true),
+        for (printed, shown, flakes, below) in [
+            ("nix (Nix) 2.3.7\n", "Nix 2.3.7", false, false),
+            ("nix (Nix) 2.34.8\n", "Nix 2.34.8", true, true),
+            ("nix (Nix) 2.25pre20240910_abc\n", "Nix 2.25pre20240910_abc", true, false),
+            ("nix (Lix, like Nix) 2.91.1\nSystem type: x\n", "Lix 2.91.1", true, false),
+            ("nix (Determinate Nix 3.6.8) 2.30.2\n", "Determinate Nix 2.30.2", true, true),
         ] {
             let version = Version::parse(printed).unwrap();
             assert_eq!(version.to_string(), shown);
             assert_eq!(version.has_flakes(), flakes);
+            assert_eq!(version.takes_folder_below_path(), below);
         }
         assert_eq!(Version::parse("bash: nix: command not found"), None);
         assert_eq!(Version::parse("nix (Nix) two"), None);

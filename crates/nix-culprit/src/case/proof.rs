@@ -1,0 +1,131 @@
+//! Searches until what was found is proven by the user's own command, or cannot be.
+//!
+//! Owns when a search is made again: with more memory, or by the user's own command.
+
+use nix_culprit_core::bisect::{Culprit, Goal};
+use nix_culprit_core::event::{Event, Mode};
+use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::outcome::Verdict;
+use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::report::model;
+
+use super::CaseError;
+use super::conclusion::unconfirmed;
+use super::confirm::{Claim, confirm};
+use super::error::outcome_words;
+use super::history::History;
+use super::prober::Prober;
+use super::search::{Found, Range, probe_commit, search};
+use super::settings::Confirmation;
+
+/// What was found, and how well it is known.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// What was found.
+    pub found: Found,
+    /// How it was confirmed; none where no single commit was found.
+    pub confirmation: Option<model::Confirmation>,
+    /// What the probes between the ends were allowed of memory.
+    pub memory: Bytes,
+}
+
+/// Searches with `memory` for each probe, and confirms with the whole budget.
+///
+/// Where the answer does not hold with the whole budget, or the user's own command sees the change at
+/// another commit, the search is made again in that way.
+///
+/// # Errors
+/// When the history cannot be searched, or a probe could not be made.
+pub fn prove(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    mut range: Range<'_>,
+    mut memory: Bytes,
+    wanted: Confirmation,
+) -> Result<Proof, CaseError> {
+    let full = prober.full();
+    loop {
+        prober.allow(memory);
+        let found = search(prober, history, &range)?;
+        prober.allow(full);
+        let confirmation = match &found.finding.culprit {
+            Culprit::Commit { commit, parents, .. } => {
+                let parents: Vec<CommitId> = parents.iter().map(|parent| parent.commit.clone()).collect();
+                let claim = Claim { culprit: commit, parents: &parents, goal: range.goal, assign: range.assign };
+                Some(match wanted {
+                    Confirmation::Wanted => confirm(prober, history, &claim)?,
+                    Confirmation::Unwanted => unconfirmed("you asked to leave it out"),
+                })
+            }
+            Culprit::OneOf { .. } => None,
+        };
+        let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
+        if memory < full && !proven && !holds(prober, history, &range, &found.finding.culprit)? {
+            let text = format!("with {full} it ends in another way than with {memory}; searching again with {full}");
+            prober.tell(&Event::Warned { text });
+            memory = full;
+            continue;
+        }
+        let refuted = matches!(confirmation, Some(model::Confirmation::NotConfirmed { .. }));
+        if !refuted || range.mode == Mode::Faithful {
+            return Ok(Proof { found, confirmation, memory });
+        }
+        range.mode = Mode::Faithful;
+        if let Some(why) = other_ends(prober, history, &range)? {
+            let confirmation = Some(model::Confirmation::NotConfirmed { why });
+            return Ok(Proof { found, confirmation, memory });
+        }
+        let text = "the user's own command sees it at another commit; searching again by it".to_owned();
+        prober.tell(&Event::Warned { text });
+        memory = full;
+    }
+}
+
+/// Says which end of the range is another one for the user's own command, if one is.
+fn other_ends(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<Option<String>, CaseError> {
+    let (old, new) = match range.goal {
+        Goal::FirstBad => ("good", "bad"),
+        Goal::FirstGood => ("bad", "good"),
+    };
+    for (end, commit, name) in [(End::Old, &range.old, old), (End::New, &range.new, new)] {
+        let (observation, verdict) = probe_commit(prober, history, range, commit, None)?;
+        let as_named = match (end, range.goal) {
+            (End::Old, Goal::FirstBad) | (End::New, Goal::FirstGood) => verdict == Verdict::Good,
+            (End::Old, Goal::FirstGood) | (End::New, Goal::FirstBad) => verdict == Verdict::Bad,
+        };
+        if !as_named {
+            let words = outcome_words(&observation.outcome);
+            return Ok(Some(format!("by the user's own command the {name} end ends in: {words}")));
+        }
+    }
+    Ok(None)
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Old,
+    New,
+}
+
+/// Tells whether what was bad with less memory is bad with the whole budget too: asked of the one commit that
+/// the answer rests on.
+fn holds(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    range: &Range<'_>,
+    culprit: &Culprit,
+) -> Result<bool, CaseError> {
+    let decisive = match (culprit, range.goal) {
+        (Culprit::Commit { commit, .. }, Goal::FirstBad) => Some(commit),
+        (Culprit::Commit { parents, .. }, Goal::FirstGood) => parents.first().map(|parent| &parent.commit),
+        (Culprit::OneOf { commits, .. }, Goal::FirstBad) => commits.last(),
+        (Culprit::OneOf { commits, .. }, Goal::FirstGood) => commits.first(),
+    };
+    match decisive {
+        Some(commit) => Ok(probe_commit(prober, history, range, commit, None)?.1 != Verdict::Good),
+        None => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests;

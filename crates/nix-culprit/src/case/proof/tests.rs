@@ -1,0 +1,90 @@
+//! Answers that hold only in the fast way, or only with less memory.
+
+use super::super::fake::{
+    FakeHistory, FakeNix, Told, Truth, assign, commit, number, out_of_memory, path, revision, run,
+};
+use super::*;
+use nix_culprit_core::bisect::Mode as Order;
+
+fn prove_with(nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, history) = (path("pkgs"), FakeHistory::linear(10));
+    let (proof, told) = run(folder.path(), nix, Some(out_of_memory()), |prober| {
+        let range = Range {
+            input: &input,
+            old: commit(0),
+            new: commit(9),
+            goal,
+            order: Order::Full,
+            mode: Mode::Fast,
+            assign: &assign,
+        };
+        let memory = prober.full();
+        prove(prober, &history, range, memory, Confirmation::Wanted)
+    });
+    (proof.unwrap(), told)
+}
+
+fn at(lock: &nix_culprit_core::flake::Lock) -> usize {
+    number(&revision(lock, "pkgs"))
+}
+
+/// A Nix whose fast and faithful answers turn bad at these commits.
+fn turning_bad(fast: usize, faithful: usize) -> FakeNix<'static> {
+    FakeNix::new(move |lock, mode| {
+        let first_bad = if mode == Mode::Fast { fast } else { faithful };
+        if at(lock) >= first_bad { Truth::Bad } else { Truth::Good }
+    })
+}
+
+fn culprit(proof: &Proof) -> usize {
+    match &proof.found.finding.culprit {
+        Culprit::Commit { commit, .. } => number(commit),
+        other @ Culprit::OneOf { .. } => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_confirmed_culprit_is_searched_once() {
+    let (proof, told) = prove_with(&mut turning_bad(4, 4), Goal::FirstBad);
+    assert_eq!(culprit(&proof), 4);
+    assert!(matches!(proof.confirmation, Some(model::Confirmation::Faithful { .. })));
+    assert!(told.warnings().is_empty());
+}
+
+#[test]
+fn where_the_users_command_sees_another_culprit_the_search_is_made_by_it() {
+    for faithful in [2, 7, 9] {
+        let (proof, told) = prove_with(&mut turning_bad(4, faithful), Goal::FirstBad);
+        assert_eq!(culprit(&proof), faithful);
+        assert!(matches!(proof.confirmation, Some(model::Confirmation::Faithful { .. })));
+        assert_eq!(told.warnings(), ["the user's own command sees it at another commit; searching again by it"]);
+    }
+}
+
+#[test]
+fn an_end_that_is_another_one_for_the_users_command_is_named() {
+    for (truth, expected) in [
+        (Truth::Broken("currentSystem missing"), "good end ends in: evaluation error: currentSystem missing"),
+        (Truth::Bad, "good end ends in: out of memory"),
+        (Truth::Good, "bad end ends in: success"),
+    ] {
+        let mut nix = FakeNix::new(|lock, mode| match mode {
+            Mode::Fast if at(lock) >= 4 => Truth::Bad,
+            Mode::Fast => Truth::Good,
+            Mode::Faithful => truth.clone(),
+        });
+        let (proof, _) = prove_with(&mut nix, Goal::FirstBad);
+        let Some(model::Confirmation::NotConfirmed { why }) = proof.confirmation else { panic!("{proof:?}") };
+        assert_eq!(why, format!("by the user's own command the {expected}"));
+    }
+}
+
+#[test]
+fn a_fix_is_proven_likewise() {
+    let mut nix = FakeNix::new(|lock, mode| {
+        let first_good = if mode == Mode::Fast { 4 } else { 6 };
+        if at(lock) >= first_good { Truth::Good } else { Truth::Bad }
+    });
+    assert_eq!(culprit(&prove_with(&mut nix, Goal::FirstGood).0), 6);
+}
