@@ -70,7 +70,7 @@ def remove(path):
 
 @dataclass
 class Run:
-    """What a program did: seconds of wall and processor time with all its children, bytes, lines of a journal."""
+    """What a program did: seconds of wall and of processor time with all its children; bytes; `journal` as `Seen`."""
 
     code: int
     wall: float
@@ -118,12 +118,21 @@ def run(command, env, cwd=None, journals=None, check=None):
     return result
 
 
+@dataclass
+class Seen:
+    """A line of a journal: when it appeared, and what the program and its ended children had used of the processor."""
+
+    at: float
+    cpu: float
+    event: dict
+
+
 class Watch:
     """Looks at a running program from outside: its own largest memory, and its journal."""
 
     def __init__(self, pid, journals, began):
         self.pid, self.journals, self.began = pid, journals, began
-        self.peak, self.lines, self.read, self.rest = 0, [], 0, ""
+        self.peak, self.lines, self.read, self.rest, self.used = 0, [], 0, "", 0.0
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.loop)
         self.thread.start()
@@ -161,7 +170,17 @@ class Watch:
             self.read += len(text.encode())
             *whole, self.rest = (self.rest + text).split("\n")
             at = time.monotonic() - self.began
-            self.lines += [(at, json.loads(line)) for line in whole]
+            if whole:
+                self.used = self.processor()
+            self.lines += [Seen(at, self.used, json.loads(line)) for line in whole]
+
+    def processor(self):
+        """Seconds of processor time, in steps of a clock tick."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except (OSError, ProcessLookupError):
+            return self.used
+        return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def disk(path):

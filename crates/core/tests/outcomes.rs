@@ -100,6 +100,17 @@ fn less_evidence_never_gives_another_class_than_an_evaluation_error() {
     }
 }
 
+/// As seen on 2.34: `git upload-pack`, a grandchild of Nix, wrote its last line after Nix had written its own.
+#[test]
+fn what_git_says_after_nix_hides_nothing() {
+    for sample in samples().iter().filter(|sample| sample.format != "text") {
+        let mut stderr = sample.stderr.clone();
+        stderr.extend_from_slice(b"fatal: git upload-pack: not our ref 1234567812345678123456781234567812345678\n");
+        let outcome = classify(&Ending { stderr: &stderr, ..sample.ending() });
+        assert_eq!(outcome, classify(&sample.ending()), "{}", sample.name);
+    }
+}
+
 #[test]
 fn out_of_memory_in_text_is_not_believed_of_a_run_that_used_little() {
     for sample in samples().iter().filter(|s| s.format == "text" && s.expected == Class::OutOfMemory) {

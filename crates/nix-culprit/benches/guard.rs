@@ -2,7 +2,8 @@
 //!
 //! Overshoot: this program runs itself again as one that touches memory at a steady pace, and the
 //! largest resident memory that the kernel saw is compared with the budget. Overhead: the same
-//! work with and without the guard in turn, within one run. Run it with `cargo bench --bench guard`.
+//! work with and without the guard in turn, within one run. Run it with `cargo bench --bench guard`;
+//! `-- rounds N` says how often each thing is run.
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
@@ -17,20 +18,23 @@ use nix_culprit_core::outcome::Kill;
 use nix_culprit_core::quantity::Bytes;
 
 const TOOL: &str = env!("CARGO_BIN_EXE_nix-culprit");
-const ROUNDS: usize = 10;
+const ROUNDS: u64 = 10;
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
         Some("grow") => grow(number(&args, 2), Bytes(number(&args, 3))),
         Some("work") => work(number(&args, 2)),
-        Some("overhead") => overhead(),
+        Some("overhead") => overhead(ROUNDS),
+        Some("rounds") => both(number(&args, 2)),
         // Cargo passes `--bench`.
-        _ => {
-            overshoot();
-            overhead();
-        }
+        _ => both(ROUNDS),
     }
+}
+
+fn both(rounds: u64) {
+    overshoot(rounds);
+    overhead(rounds);
 }
 
 fn number(args: &[String], at: usize) -> u64 {
@@ -76,34 +80,34 @@ fn run(guard: &Guard, args: &[String], memory: Bytes) -> Finished {
     guard.run(&call, Budget { memory, time: None }, &Interrupt::new()).expect("the benchmark can run itself")
 }
 
-fn overshoot() {
+fn overshoot(rounds: u64) {
     println!("| growth | budget | held by | overshoot, median | overshoot, most | ended by us |");
     println!("|---|---|---|---|---|---|");
     for (pace, budget) in [(1000, 512), (1000, 1024), (1000, 2048), (100, 512)] {
         let budget = Bytes(budget << 20);
         for guard in guards() {
             let args = ["grow".to_owned(), (pace * 1_000_000u64).to_string(), budget.percent(150).0.to_string()];
-            let runs: Vec<_> = (0..ROUNDS).map(|_| run(&guard, &args, budget)).collect();
+            let runs: Vec<_> = (0..rounds).map(|_| run(&guard, &args, budget)).collect();
             let mut over: Vec<_> = runs.iter().map(|run| run.peak.0 as f64 / budget.0 as f64 - 1.0).collect();
             over.sort_by(f64::total_cmp);
             let ours = runs.iter().filter(|run| run.kill == Some(Kill::Memory) && !run.kernel_oom).count();
-            let (median, most) = (over[ROUNDS / 2] * 100.0, over[ROUNDS - 1] * 100.0);
+            let (median, most) = (over[over.len() / 2] * 100.0, over[over.len() - 1] * 100.0);
             println!(
-                "| {pace} MB/s | {budget} | {} | {median:.1} % | {most:.1} % | {ours} of {ROUNDS} |",
+                "| {pace} MB/s | {budget} | {} | {median:.1} % | {most:.1} % | {ours} of {rounds} |",
                 guard.layer()
             );
         }
     }
 }
 
-fn overhead() {
+fn overhead(rounds: u64) {
     println!("\n| work | held by | wall without, least | wall with, least | ratio | processor time, ratio |");
     println!("|---|---|---|---|---|---|");
-    for (name, rounds) in [("nothing", 0), ("about 1 s", 60_000_000u64)] {
-        let args = ["work".to_owned(), rounds.to_string()];
+    for (name, steps) in [("nothing", 0), ("about 1 s", 60_000_000u64)] {
+        let args = ["work".to_owned(), steps.to_string()];
         for guard in guards() {
             let (mut without, mut with) = (Spent::NONE, Spent::NONE);
-            for _ in 0..2 * ROUNDS {
+            for _ in 0..2 * rounds {
                 without.add(|| {
                     let mut bare = Command::new(own());
                     bare.args(&args).stdin(Stdio::null()).stdout(Stdio::null());

@@ -105,7 +105,7 @@ fn exit_codes_follow_git_bisect() {
         (&["--", "sh", "-c", "exit 7"], 125, "failed with exit code 7"),
         (&["--", "sh", "-c", "kill -SEGV $$"], 125, "ended by signal 11"),
         (&["--", "sh", "-c", "kill -KILL $$"], 125, "killed from outside, cause unknown"),
-        (&["--", "no-such-program"], 129, "cannot run `no-such-program`: No such file or directory"),
+        (&["--", "no-such-program"], 129, "error: cannot run `no-such-program`\n  because: No such file or directory"),
         (&["--memory", "900T", "--", "true"], 0, "warning: the budget is more than the"),
     ] {
         let done = tool(args).output().unwrap();

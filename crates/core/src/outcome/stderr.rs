@@ -65,8 +65,8 @@ struct Frame<'a> {
     raw_msg: Option<Cow<'a, str>>,
 }
 
-/// The last line counts, whatever came before: git and builders can print lines of any kind, but when
-/// evaluation fails Nix speaks after them.
+/// The last line that is not quiet counts, whatever came before: builders can print lines of any kind, but
+/// when evaluation fails Nix speaks after them.
 fn json_word(stderr: &[u8], log: LogFormat) -> Option<LastWord> {
     let line = stderr.rsplit(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !is_quiet(line))?;
     // The start can share its line with what another program left unfinished. In JSON's own strings the
@@ -98,14 +98,15 @@ fn json_word(stderr: &[u8], log: LogFormat) -> Option<LastWord> {
 }
 
 /// Tells whether a line says nothing about how the run ended: progress, warnings of the garbage
-/// collector, hints.
+/// collector, hints, and git, whose helpers can outlive a failed fetch and speak after Nix.
 fn is_quiet(line: &[u8]) -> bool {
-    const STARTS: [&[u8]; 5] = [
+    const STARTS: [&[u8]; 6] = [
         b"@nix {\"action\":\"stop\"",
         b"@nix {\"action\":\"start\"",
         b"@nix {\"action\":\"result\"",
         b"GC Warning: ",
         b"Try '",
+        b"fatal: ",
     ];
     line.is_empty() || STARTS.iter().any(|start| line.starts_with(start))
 }

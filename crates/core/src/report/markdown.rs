@@ -133,9 +133,7 @@ impl Page<'_> {
                 self.commit(words::first_commit(report.direction), commit);
             }
             SearchResult::OneOf { commits } => {
-                let what = words::first_commit(report.direction);
-                let count = words::counted(commits.len(), "commit");
-                self.put(&format!("- one of these {count} is the {what}; skips leave no more:"));
+                self.put(&format!("- {}:", words::one_of(report.direction, commits.len())));
                 for commit in commits.iter().take(25) {
                     let line = format!("  - {}, {}", self.hash(commit), self.code(&commit.title, 120));
                     self.put(&line);

@@ -123,11 +123,7 @@ fn result(out: &mut Lines, report: &Report) {
     match &report.result {
         SearchResult::Culprit { commit } => culprit(out, label, commit),
         SearchResult::OneOf { commits } => {
-            let what = words::first_commit(report.direction);
-            out.row(label).add(
-                Style::Strong,
-                &format!("one of these {} is the {what}; skips leave no more", words::counted(commits.len(), "commit")),
-            );
+            out.row(label).add(Style::Strong, &words::one_of(report.direction, commits.len()));
             for commit in commits.iter().take(8) {
                 out.row("").add(Style::Strong, commit.revision.short()).add(Style::Plain, &clean(&commit.title, 55));
             }

@@ -141,6 +141,16 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Says that no single commit was seen to make the change.
+pub(super) fn one_of(direction: Direction, count: usize) -> String {
+    let what = first_commit(direction);
+    if count == 1 {
+        format!("only this commit can be the {what}, but it could not be tested itself")
+    } else {
+        format!("one of these {} is the {what}; skips leave no more", counted(count, "commit"))
+    }
+}
+
 /// Says how much was done.
 pub(super) fn totals(report: &Report) -> String {
     let probes = counted(report.totals.probes, "probe");

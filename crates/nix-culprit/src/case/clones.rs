@@ -44,6 +44,14 @@ pub enum CloneError {
         /// Why.
         source: GitError,
     },
+    /// The clone does not have the whole history.
+    #[error("the clone of `{input}` cannot be searched")]
+    Incomplete {
+        /// The input.
+        input: InputPath,
+        /// What it is.
+        source: GitError,
+    },
     /// The clone lacks a commit.
     #[error("the clone {clone} of `{input}` does not have the commit {commit}")]
     Lacks {
@@ -113,6 +121,7 @@ impl Clones {
         sink: &mut dyn EventSink,
     ) -> Result<Repository, CloneError> {
         let repository = self.obtain(input, reference, sink)?;
+        repository.require_history().map_err(|source| CloneError::Incomplete { input: input.clone(), source })?;
         for commit in commits {
             let fetch = |source| CloneError::Fetch { input: input.clone(), url: place_name(reference), source };
             if repository.has(commit).map_err(fetch)? {
@@ -155,6 +164,18 @@ impl Clones {
         })?;
         self.known.push((reference.clone(), repository.clone()));
         Ok(repository)
+    }
+
+    /// Brings a clone of our own up to date; clones of the user stay as they are. Old news are no failure.
+    pub fn refresh(&self, input: &InputPath, repository: &Repository, sink: &mut dyn EventSink) {
+        if !repository.is_ours() {
+            return;
+        }
+        let fetched = repository.fetch_news(&mut progress(sink, input.to_string()));
+        if let Err(error) = fetched {
+            let text = format!("the history of {input} could not be brought up to date: {error}");
+            sink.tell(&Event::Warned { text });
+        }
     }
 
     /// Makes the assignment of a lock: nodes whose revision a known clone has are shown as folders.

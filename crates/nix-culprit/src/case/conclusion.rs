@@ -256,11 +256,19 @@ fn probe(record: &Record) -> Probe {
     }
 }
 
-/// Groups the commits of which nothing can be said by reason.
+/// Groups the commits of which nothing can be said by reason; what another probe of a commit told counts.
 fn skipped(records: &[Record]) -> Vec<Skipped> {
+    let told = |wanted: &CommitId| {
+        records.iter().any(|record| match (&record.verdict, &record.subject) {
+            (Verdict::Good | Verdict::Bad, Subject::Commit { revision, .. }) => revision == wanted,
+            _ => false,
+        })
+    };
     let mut by_reason: BTreeMap<&str, Vec<CommitId>> = BTreeMap::new();
     for record in records {
-        if let (Verdict::Skip(reason), Subject::Commit { revision, .. }) = (&record.verdict, &record.subject) {
+        if let (Verdict::Skip(reason), Subject::Commit { revision, .. }) = (&record.verdict, &record.subject)
+            && !told(revision)
+        {
             by_reason.entry(reason).or_default().push(revision.clone());
         }
     }
@@ -350,4 +358,33 @@ fn replay(searched: &Searched<'_>, report: &Report, prober: &Prober<'_>) -> Opti
         after: run(commit)?,
         input,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use nix_culprit_core::outcome::{End as Exit, Observation, Outcome};
+
+    use super::*;
+
+    fn record(commit: char, verdict: Verdict) -> Record {
+        let revision: CommitId = commit.to_string().repeat(40).parse().unwrap();
+        let outcome = Outcome { class: Class::Success, message: None, position: None };
+        let (peak, wall, curve) = (Bytes(1), Duration::ZERO, Vec::new());
+        Record {
+            subject: Subject::Commit { revision, date: Timestamp::from_unix(0), title: String::new() },
+            mode: nix_culprit_core::event::Mode::Fast,
+            verdict,
+            observation: Observation { outcome, end: Exit::Exited(0), peak, wall, curve, drv_path: None },
+        }
+    }
+
+    #[test]
+    fn a_commit_that_another_probe_told_of_is_not_skipped() {
+        let skip = || Verdict::Skip("offline".to_owned());
+        let records = [record('a', Verdict::Bad), record('b', skip()), record('a', skip()), record('c', skip())];
+        let skipped = skipped(&records);
+        assert_eq!(skipped.len(), 1);
+        let named: Vec<_> = skipped[0].commits.iter().map(|commit| &commit.as_str()[..1]).collect();
+        assert_eq!(named, ["b", "c"]);
+    }
 }

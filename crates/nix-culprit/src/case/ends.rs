@@ -9,7 +9,7 @@ use nix_culprit_core::report::model::Subject;
 use super::CaseError;
 use super::clones::Clones;
 use super::error::outcome_words;
-use super::prober::{Prober, Question, Round};
+use super::prober::{Prober, Question, Round, is_from_outside};
 use super::settings::MemoryFrom;
 
 /// A lock, and where it comes from.
@@ -234,11 +234,6 @@ fn purpose(state: &State, subject: &Subject) -> Purpose {
         Subject::Inputs { .. } | Subject::Commit { .. } => "state",
     };
     Purpose { words: format!("{role}: {}", state.label), commit: None }
-}
-
-/// Tells whether the cause can lie outside of the code, so that such an end is no failure to search for.
-const fn is_from_outside(class: Class) -> bool {
-    matches!(class, Class::FetchFailure | Class::HashMismatch | Class::Interrupted | Class::NixUnusable | Class::Killed)
 }
 
 #[cfg(test)]

@@ -16,12 +16,7 @@ use super::store::StoreError;
 use crate::sys::git::GitError;
 use crate::sys::nix::NixError;
 
-/// What made an investigation stop before its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The user asked.
-    Asked,
-}
+const ROOM: &str = "make room or mend the rights; then `nix-culprit resume` goes on";
 
 /// Says why an investigation could not be made.
 #[derive(Debug, Error)]
@@ -141,6 +136,14 @@ pub enum CaseError {
         /// Those that do.
         changed: Vec<String>,
     },
+    /// There is no such input.
+    #[error("the lock has no input `{input}`")]
+    NoInput {
+        /// The input.
+        input: String,
+        /// Those that there are.
+        inputs: Vec<String>,
+    },
     /// The input has no revision.
     #[error("the input `{input}` is locked to {reference}, which has no revision")]
     NoRevision {
@@ -158,9 +161,9 @@ pub enum CaseError {
     /// The user's own check asked to stop.
     #[error("your check asked to stop")]
     Script(#[source] AbortedByScript),
-    /// Somebody asked to stop.
+    /// The user asked to stop.
     #[error("stopped")]
-    Stopped(Stop),
+    Stopped,
 }
 
 impl CaseError {
@@ -168,7 +171,7 @@ impl CaseError {
     #[must_use]
     pub fn is_stop(&self) -> bool {
         match self {
-            Self::Stopped(Stop::Asked) => true,
+            Self::Stopped => true,
             Self::Git(error) => is_interrupted(error),
             Self::Clone(CloneError::Fetch { source, .. } | CloneError::Named { source, .. }) => is_interrupted(source),
             Self::Evaluator(EvaluatorError::Machine { source, .. }) => {
@@ -176,6 +179,20 @@ impl CaseError {
             }
             Self::History(HistoryError { source, .. }) => source.downcast_ref::<GitError>().is_some_and(is_interrupted),
             _ => false,
+        }
+    }
+
+    /// Tells whether going on with the case can help, with nothing else asked of it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Journal(_)
+            | Self::Store(_)
+            | Self::Read { .. }
+            | Self::Script(_)
+            | Self::Clone(CloneError::Fetch { .. })
+            | Self::Evaluator(EvaluatorError::Machine { .. } | EvaluatorError::DiskFull(_)) => true,
+            _ => self.is_stop(),
         }
     }
 
@@ -200,6 +217,7 @@ impl CaseError {
                 "the difference was never on this branch; take a good state from the same branch".to_owned()
             }
             Self::Unchanged { changed, .. } => format!("these differ: {}", changed.join(", ")),
+            Self::NoInput { inputs, .. } => format!("its inputs are: {}", inputs.join(", ")),
             Self::NixUnusable { .. } | Self::Nix(_) => "`nix-culprit doctor` says what is missing".to_owned(),
             Self::Evaluator(EvaluatorError::NoTarget { outputs, .. }) => {
                 format!("name one with --attr; the flake's outputs are: {}", outputs.join(", "))
@@ -215,11 +233,16 @@ impl CaseError {
                 format!("if its history is in a git repository, name a clone: --repo {input}=PATH")
             }
             Self::Git(error) => return error.hint(),
-            Self::Clone(CloneError::Named { source, .. }) => return source.hint(),
-            Self::Journal(JournalError::InUse(_)) => "wait for it, or stop it".to_owned(),
-            Self::Journal(JournalError::Io { .. }) | Self::Store(StoreError::Io { .. }) => {
-                "make room or mend the rights; then `nix-culprit resume` goes on".to_owned()
+            Self::Clone(CloneError::Named { source, .. } | CloneError::Incomplete { source, .. }) => {
+                return source.hint();
             }
+            Self::Journal(JournalError::InUse(_)) => "wait for it, or stop it".to_owned(),
+            Self::Evaluator(EvaluatorError::Machine { source, .. }) if is_for_lack_of_room(&**source) => {
+                ROOM.to_owned()
+            }
+            Self::Journal(JournalError::Io { .. })
+            | Self::Store(StoreError::Io { .. })
+            | Self::Evaluator(EvaluatorError::DiskFull(_)) => ROOM.to_owned(),
             _ => return None,
         })
     }
@@ -231,6 +254,10 @@ pub(super) fn outcome_words(outcome: &Outcome) -> String {
         Some(message) => format!("{}: {message}", outcome.class),
         None => outcome.class.to_string(),
     }
+}
+
+fn is_for_lack_of_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
 }
 
 const fn is_interrupted(error: &GitError) -> bool {

@@ -1,5 +1,7 @@
 //! What a probe asks: which target, of which assignment, in which way.
 
+use std::path::PathBuf;
+
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
 use nix_culprit_core::ids::DrvPath;
@@ -52,7 +54,12 @@ impl Target {
     /// Returns what the user's own `nix eval --raw` is asked for.
     #[must_use]
     pub fn question(&self) -> EvalQuestion {
-        let attr = self.attr();
+        self.question_for(&self.attr())
+    }
+
+    /// Returns what it is asked for, for one of the candidates.
+    #[must_use]
+    pub fn question_for(&self, attr: &AttrPath) -> EvalQuestion {
         match self {
             Self::Attr(_, Yields::Value) => {
                 EvalQuestion { attr: attr.to_string(), apply: Some("value: builtins.deepSeq value \"\"") }
@@ -99,6 +106,9 @@ pub enum EvaluatorError {
         /// What went wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There is no room left for what an evaluation needs; git does not say so by itself.
+    #[error("the disk that holds {} is full", .0.display())]
+    DiskFull(PathBuf),
     /// The flake does not have what is to be evaluated.
     #[error("the flake has none of {}", looked_for.join(", "))]
     NoTarget {

@@ -65,10 +65,14 @@ pub(super) fn out_of_memory() -> Criterion {
     Criterion::SameSignature(Signature::of(&Truth::Bad.observation().outcome, &[]))
 }
 
+type Rule<'a> = Box<dyn Fn(&Lock, Mode) -> Truth + 'a>;
+
 /// Evaluates by a rule, and remembers what it was asked.
 pub(super) struct FakeNix<'a> {
-    pub(super) rule: Box<dyn Fn(&Lock, Mode) -> Truth + 'a>,
+    pub(super) rule: Rule<'a>,
     pub(super) asked: Vec<(Mode, Lock)>,
+    /// What each evaluation might use of memory.
+    pub(super) budgets: Vec<Bytes>,
     /// After how many evaluations the machine breaks down.
     pub(super) strength: usize,
     /// Why the user's own command cannot be run, if it cannot.
@@ -77,7 +81,7 @@ pub(super) struct FakeNix<'a> {
 
 impl<'a> FakeNix<'a> {
     pub(super) fn new(rule: impl Fn(&Lock, Mode) -> Truth + 'a) -> Self {
-        Self { rule: Box::new(rule), asked: Vec::new(), strength: usize::MAX, lacks: None }
+        Self { rule: Box::new(rule), asked: Vec::new(), budgets: Vec::new(), strength: usize::MAX, lacks: None }
     }
 
     /// Evaluates by the revision of the input `pkgs`.
@@ -98,12 +102,13 @@ impl Evaluator for FakeNix<'_> {
         assignment: &Assignment,
         mode: Mode,
         _: &Target,
-        _: Bytes,
+        memory: Bytes,
     ) -> Result<Evaluated, EvaluatorError> {
         if self.asked.len() >= self.strength {
             return Err(EvaluatorError::machine("evaluate", "the machine broke down"));
         }
         self.asked.push((mode, assignment.lock.clone()));
+        self.budgets.push(memory);
         Ok(Evaluated { observation: (self.rule)(&assignment.lock, mode).observation(), attr: None })
     }
 
@@ -246,9 +251,20 @@ pub(super) fn run<T>(
     criterion: Option<Criterion>,
     work: impl FnOnce(&mut Prober<'_>) -> T,
 ) -> (T, Told) {
+    run_within(Bytes(512 << 20), folder, nix, criterion, work)
+}
+
+/// As [`run`], with this budget.
+pub(super) fn run_within<T>(
+    memory: Bytes,
+    folder: &Path,
+    nix: &mut FakeNix<'_>,
+    criterion: Option<Criterion>,
+    work: impl FnOnce(&mut Prober<'_>) -> T,
+) -> (T, Told) {
     let mut journal = Journal::open(&folder.join("journal.jsonl")).unwrap();
     let mut told = Told::default();
     let target = Target::Attr("devShells.x86_64-linux.default".parse().unwrap(), Yields::Derivation);
-    let result = work(&mut Prober::new(nix, &mut journal, &mut told, target, criterion, Bytes(512 << 20)));
+    let result = work(&mut Prober::new(nix, &mut journal, &mut told, target, criterion, memory));
     (result, told)
 }

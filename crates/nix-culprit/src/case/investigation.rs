@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Event, EventSink, Mode};
-use nix_culprit_core::flake::{ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
+use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::outcome::{Criterion, Verdict};
 use nix_culprit_core::report::Report;
@@ -20,7 +20,7 @@ use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::prober::Prober;
 use super::proof::{Proof, prove};
-use super::search::Range;
+use super::search::{Range, probe_commit, refuse_backwards};
 use super::settings::{Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
@@ -135,6 +135,9 @@ impl Investigation<'_> {
         input: Option<&InputPath>,
     ) -> Result<SearchResult, CaseError> {
         let bad = bad.map_or(Ok(working), |name| self.states.named(name))?;
+        if let Some(input) = input {
+            node_of(&bad.lock, input)?;
+        }
         let ends = if let Some(name) = good {
             let state = self.states.named(name)?;
             let candidates = Candidates { count: 1, load: &|_| Ok(Some(state.clone())) };
@@ -203,7 +206,12 @@ impl Investigation<'_> {
                     }
                     repository => repository?,
                 };
-                let place = Searching { input, reference: to.clone(), base, node, repository, mode: ends.mode };
+                if old == new {
+                    return no_history(format!("{change}, but not to another commit"));
+                }
+                let old_end = old_end(&changes, &input);
+                let (reference, mode) = (to.clone(), ends.mode);
+                let place = Searching { input, reference, base, node, repository, mode, old_end };
                 self.search(prober, &place, old, new, Goal::FirstBad)
             }
         }
@@ -219,7 +227,7 @@ impl Investigation<'_> {
         goal: Goal,
     ) -> Result<SearchResult, CaseError> {
         let base = working.lock;
-        let node = base.resolve(input)?;
+        let node = node_of(&base, input)?;
         let reference = base.locked(&node)?;
         let repository = self.clones.obtain(input, &reference, prober.sink())?;
         let branch = base.node(&node)?.original.as_ref().and_then(|original| FlakeRef::from_attrs(original).ok());
@@ -235,13 +243,21 @@ impl Investigation<'_> {
         };
         let good = match (good, goal) {
             (Some(name), _) => find(name)?,
-            (None, Goal::FirstGood) => repository.resolve(&branch)?,
+            (None, Goal::FirstGood) => {
+                self.clones.refresh(input, &repository, prober.sink());
+                repository.resolve(&branch)?
+            }
             (None, Goal::FirstBad) => self.committed_revision(&base, input)?.ok_or_else(|| {
                 let why = format!("no committed flake.lock has {input} at another revision");
                 CaseError::NoGoodState { why }
             })?,
         };
         self.clones.with_commits(input, &reference, &[&good, &bad], prober.sink())?;
+        let (old, new) = match goal {
+            Goal::FirstBad => (&good, &bad),
+            Goal::FirstGood => (&bad, &good),
+        };
+        refuse_backwards(&CloneHistory(&repository), old, new)?;
         let state = |commit: &CommitId| -> Result<State, CaseError> {
             let lock = base.with_revision(&node, &revision(&repository, commit)?)?;
             Ok(State { label: format!("{input} at {}", commit.short()), lock })
@@ -260,7 +276,8 @@ impl Investigation<'_> {
             Goal::FirstGood => (bad, good),
         };
         let (input, mode) = (input.clone(), ends.mode);
-        let place = Searching { input, reference: reference.clone(), base: base.clone(), node, repository, mode };
+        let (reference, base, old_end) = (reference.clone(), base.clone(), OldEnd::Seen);
+        let place = Searching { input, reference, base, node, repository, mode, old_end };
         self.search(prober, &place, old, new, goal)
     }
 
@@ -302,6 +319,13 @@ impl Investigation<'_> {
             mode: place.mode,
             assign: &assign,
         };
+        if place.old_end == OldEnd::Assumed
+            && probe_commit(prober, &history, &range, &range.old, None)?.1 == Verdict::Bad
+        {
+            let (input, old) = (&place.input, range.old.short());
+            let reason = format!("{input} alone is not the cause: with only {input} back at {old} it fails as before");
+            return Ok(SearchResult::NotFound { why: NotFound::Other { reason } });
+        }
         let full = prober.full();
         let thrift = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
         let Proof { found, confirmation, memory } = prove(prober, &history, range, thrift, self.settings.confirmation)?;
@@ -349,4 +373,31 @@ struct Searching {
     node: NodeKey,
     repository: Repository,
     mode: Mode,
+    old_end: OldEnd,
 }
+
+/// What is known of the old end of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OldEnd {
+    /// It was probed, with all else as in the search.
+    Seen,
+    /// What was probed had other inputs at their old revisions, too.
+    Assumed,
+}
+
+/// Tells whether other changes that the search holds were taken back when the input was.
+fn old_end(changes: &[Change], input: &InputPath) -> OldEnd {
+    let held = |other: &InputPath| other != input && other.is_below(input);
+    if changes.iter().any(|change| held(change.path())) { OldEnd::Assumed } else { OldEnd::Seen }
+}
+
+/// Returns the node of an input that the user named.
+pub(super) fn node_of(lock: &Lock, input: &InputPath) -> Result<NodeKey, CaseError> {
+    lock.resolve(input).map_err(|_| CaseError::NoInput {
+        input: input.to_string(),
+        inputs: lock.paths().into_values().filter(|path| !path.0.is_empty()).map(|path| path.to_string()).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -24,10 +24,11 @@ mod settings;
 mod single;
 mod states;
 mod store;
+mod trees;
 
 pub use assignment::Assignment;
 pub use clones::CloneError;
-pub use error::{CaseError, Stop};
+pub use error::CaseError;
 pub use evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
 pub use history::{Ancestry, History, HistoryError};
 pub use investigation::{Concluded, Surroundings, investigate};

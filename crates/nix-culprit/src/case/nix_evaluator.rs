@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
-use nix_culprit_core::flake::Lock;
-use nix_culprit_core::ids::NodeKey;
+use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
 use nix_culprit_core::outcome::{Class, End, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
-
 use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
 use super::flake_copy::set_time;
+use super::trees::Trees;
 use crate::sys::child::Call;
-use crate::sys::git::{Checkout, Git, Repository, Snapshot};
+use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard};
 use crate::sys::nix::{CALL_FLAKE, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path};
@@ -47,7 +46,9 @@ pub struct NixEvaluator {
     work: PathBuf,
     /// The user's own check; empty for none.
     script: Vec<String>,
-    checkouts: BTreeMap<(PathBuf, NodeKey), Checkout>,
+    trees: Trees,
+    /// The folders that the running probe reads.
+    readable: Vec<PathBuf>,
 }
 
 impl NixEvaluator {
@@ -69,17 +70,19 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("write to {}", scene.display()), error))?;
         let work = fs::canonicalize(work)
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
-        Ok(Self { tools, snapshot, modified, work, script, checkouts: BTreeMap::new() })
+        let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program());
+        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new() })
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
-        let (plan, readable) = self.plan(assignment, target)?;
+        let plan = self.plan(assignment, target)?;
         let scene = self.work.join("scene");
         let text = serde_json::to_vec(&plan).expect("a plan is plain data");
         fs::write(scene.join("plan.json"), text)
             .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))?;
-        let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &readable });
+        let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable });
         let finished = self.run(&call, memory)?;
+        self.trees.check()?;
         let answer = read_answer(&finished.stdout, finished.end);
         let mut observation = self.observation(finished, memory);
         let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None }) };
@@ -102,60 +105,63 @@ impl NixEvaluator {
         }
     }
 
-    /// Makes the plan of a lock, and lists the folders it reads.
-    fn plan(&mut self, assignment: &Assignment, target: &Target) -> Result<(Plan, Vec<PathBuf>), EvaluatorError> {
-        let table = assignment.lock.inputs_table().map_err(|error| EvaluatorError::machine("use the lock", error))?;
-        let mut readable = vec![self.snapshot.root.clone()];
+    /// Makes the plan of a lock, and takes note of the folders it reads.
+    fn plan(&mut self, assignment: &Assignment, target: &Target) -> Result<Plan, EvaluatorError> {
+        let unusable = |error| EvaluatorError::machine("use the lock", error);
+        let table = assignment.lock.inputs_table().map_err(unusable)?;
+        self.readable = vec![self.snapshot.root.clone()];
+        self.trees.begin();
         let mut nodes = BTreeMap::new();
         for (key, mut node) in table.nodes {
             let tree = if key == table.root {
                 node.dir = self.snapshot.dir.to_string_lossy().into_owned();
                 Some(Tree::new(self.snapshot.root.clone(), None, self.modified))
             } else if let Some(clone) = assignment.clones.get(&key) {
-                let tree = self.check_out(&assignment.lock, &key, clone)?;
-                readable.push(tree.out_path.clone());
+                let rev = assignment.lock.locked(&key).map_err(unusable)?.rev();
+                let commit = rev.ok_or_else(|| {
+                    EvaluatorError::machine(format!("show `{key}` as a folder"), "it has no revision")
+                })?;
+                let tree = self.trees.folder(clone, &key, &commit)?;
+                self.readable.push(tree.out_path.clone());
                 Some(tree)
             } else {
                 None
             };
             nodes.insert(key, PlannedNode { node, tree });
         }
-        Ok((Plan { root: table.root, nodes, candidates: target.candidates() }, readable))
-    }
-
-    /// Makes a folder show the revision that the lock has for a node.
-    fn check_out(&mut self, lock: &Lock, key: &NodeKey, clone: &Path) -> Result<Tree, EvaluatorError> {
-        let machine =
-            |error: crate::sys::git::GitError| EvaluatorError::machine(format!("show `{key}` as a folder"), error);
-        let locked = lock.locked(key).map_err(|error| EvaluatorError::machine("use the lock", error))?;
-        let commit = locked
-            .rev()
-            .ok_or_else(|| EvaluatorError::machine(format!("show `{key}` as a folder"), "it has no revision"))?;
-        let repository = Repository::open(&self.tools.git, clone).map_err(machine)?;
-        let modified = repository.commit(&commit).map_err(machine)?.committed.seconds;
-        let slot = (clone.to_owned(), key.clone());
-        if !self.checkouts.contains_key(&slot) {
-            let folder = self.work.join("trees").join(self.checkouts.len().to_string());
-            let checkout = Checkout::new(&repository, &folder).map_err(machine)?;
-            self.checkouts.insert(slot.clone(), checkout);
-        }
-        let checkout = self.checkouts.get_mut(&slot).expect("it was put there");
-        checkout.move_to(&commit, &mut |_| ()).map_err(machine)?;
-        Ok(Tree::new(checkout.path().to_owned(), Some(commit.as_str()), modified))
+        Ok(Plan { root: table.root, nodes, candidates: target.candidates() })
     }
 
     fn faithful(&self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
-        let flake = self.snapshot.root.join(&self.snapshot.dir);
-        let call = if let Some((program, arguments)) = self.script.split_first() {
-            Call::new(program).args(arguments).folder(&flake)
-        } else {
+        if let Some((program, arguments)) = self.script.split_first() {
+            let flake = self.snapshot.root.join(&self.snapshot.dir);
+            return self.ask(&Call::new(program).args(arguments).folder(&flake), None, memory);
+        }
+        let mut candidates = target.candidates().into_iter().filter_map(|candidate| match candidate {
+            Candidate::Attr(attr) => Some(attr),
+            // The command line has no words for "the only one".
+            Candidate::BelowOnly { .. } => None,
+        });
+        let mut attr = candidates.next().unwrap_or(AttrPath(Vec::new()));
+        loop {
             let dir = self.snapshot.dir.to_string_lossy();
-            self.tools.nix.faithful(&self.snapshot.root, &dir, &target.question())
-        };
-        let finished = self.run(&call, memory)?;
+            let call = self.tools.nix.faithful(&self.snapshot.root, &dir, &target.question_for(&attr));
+            let evaluated = self.ask(&call, Some(attr), memory)?;
+            let message = evaluated.observation.outcome.message.as_deref().unwrap_or_default();
+            match candidates.next() {
+                Some(next) if message.contains("does not provide attribute") => attr = next,
+                Some(_) | None => return Ok(evaluated),
+            }
+        }
+    }
+
+    /// Runs a command of the user, and says what attribute it evaluated if it succeeded.
+    fn ask(&self, call: &Call, attr: Option<AttrPath>, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+        let finished = self.run(call, memory)?;
         let drv_path = read_drv_path(&finished.stdout, finished.end);
         let observation = Observation { drv_path, ..self.observation(finished, memory) };
-        Ok(Evaluated { observation, attr: None })
+        let attr = attr.filter(|_| observation.outcome.class == Class::Success);
+        Ok(Evaluated { observation, attr })
     }
 
     /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
@@ -170,8 +176,8 @@ impl NixEvaluator {
 
     /// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
     fn without_folders(&self, mut outcome: Outcome) -> Outcome {
-        let trees = self.checkouts.values().map(Checkout::path).chain([self.snapshot.root.as_path()]);
-        for folder in trees.map(|folder| format!("{}/", folder.display())) {
+        let folders = self.readable.iter().chain([&self.snapshot.root]);
+        for folder in folders.map(|folder| format!("{}/", folder.display())) {
             if let Some(message) = &mut outcome.message {
                 *message = message.replace(&folder, "");
             }

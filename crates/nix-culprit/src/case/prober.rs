@@ -6,10 +6,10 @@ use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model::Subject;
 
+use super::CaseError;
 use super::assignment::Assignment;
 use super::evaluator::{Evaluator, Target, Yields};
 use super::journal::Journal;
-use super::{CaseError, Stop};
 
 /// A probe as the report tells of it.
 #[derive(Debug, Clone)]
@@ -178,7 +178,7 @@ impl<'a> Prober<'a> {
         self.tell(&finished);
         self.journal.check()?;
         match observation.outcome.class {
-            Class::Interrupted => return Err(CaseError::Stopped(Stop::Asked)),
+            Class::Interrupted => return Err(CaseError::Stopped),
             Class::NixUnusable => {
                 let message = observation.outcome.message.unwrap_or_else(|| "it did not say why".to_owned());
                 return Err(CaseError::NixUnusable { message });
@@ -215,5 +215,82 @@ impl<'a> Prober<'a> {
     pub fn note(&mut self, purpose: Purpose, subject: Subject, mode: Mode, observation: Observation, verdict: Verdict) {
         self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
         self.records.push(Record { subject, mode, verdict, observation });
+    }
+}
+
+/// Tells whether the cause can lie outside of the code, so that such an end is no failure to search for.
+pub(super) const fn is_from_outside(class: Class) -> bool {
+    match class {
+        Class::FetchFailure | Class::HashMismatch | Class::Interrupted | Class::NixUnusable | Class::Killed => true,
+        Class::Success
+        | Class::OutOfMemory
+        | Class::InfiniteRecursion
+        | Class::CallDepth
+        | Class::StackOverflow
+        | Class::EvaluationError
+        | Class::Refused
+        | Class::NixTooOld
+        | Class::BuildFailure
+        | Class::ImportFromDerivation
+        | Class::TimeOut => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix_culprit_core::flake::Candidate;
+
+    use super::super::evaluator::{Evaluated, EvaluatorError};
+    use super::super::fake::{Told, Truth, assign, commit};
+    use super::*;
+
+    /// Has only the second candidate, and keeps what it was asked for.
+    struct Second(Vec<Target>);
+
+    impl Evaluator for Second {
+        fn evaluate(
+            &mut self,
+            _: &Assignment,
+            _: Mode,
+            target: &Target,
+            _: Bytes,
+        ) -> Result<Evaluated, EvaluatorError> {
+            self.0.push(target.clone());
+            let attr = match target {
+                Target::Among(_) => Some("packages.default".parse().unwrap()),
+                Target::Attr(..) => None,
+            };
+            Ok(Evaluated { observation: Truth::Good.observation(), attr })
+        }
+    }
+
+    #[test]
+    fn the_attribute_that_was_found_is_kept_also_for_the_next_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let among = ["devShells.default", "packages.default"].map(|attr| Candidate::Attr(attr.parse().unwrap()));
+        let among = Target::Among(among.to_vec());
+        let found = Target::Attr("packages.default".parse().unwrap(), Yields::Derivation);
+        let mut nix = Second(Vec::new());
+        for run in 0..3 {
+            let mut journal = Journal::open(&folder.path().join("journal.jsonl")).unwrap();
+            let mut told = Told::default();
+            let mut prober = Prober::new(&mut nix, &mut journal, &mut told, among.clone(), None, Bytes(1 << 30));
+            for at in [0, run] {
+                let assignment = assign(&commit(at)).unwrap();
+                let question = Question {
+                    purpose: Purpose { words: "pkgs".to_owned(), commit: None },
+                    subject: Subject::BadLock,
+                    assignment: &assignment,
+                    mode: Mode::Fast,
+                    round: Round::Search,
+                    remaining: None,
+                };
+                assert_eq!(prober.probe(question).unwrap().1, Verdict::Good);
+            }
+            assert_eq!(prober.target(), &found);
+            assert_eq!(prober.records().len(), 2, "what is known is told in the report, too");
+        }
+        // What was seen before the attribute was known is the same probe still.
+        assert_eq!(nix.0, [among, found.clone(), found]);
     }
 }

@@ -79,6 +79,17 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
     }
 }
 
+/// Refuses an old end that comes after the new one.
+///
+/// # Errors
+/// When it does, or the history cannot be read.
+pub fn refuse_backwards(history: &dyn History, old: &CommitId, new: &CommitId) -> Result<(), CaseError> {
+    if old != new && history.merge_base(old, new)?.as_ref() == Some(new) {
+        return Err(CaseError::Backwards { old: old.clone(), new: new.clone() });
+    }
+    Ok(())
+}
+
 /// Returns a commit that is as before and from which the new end descends: the old end, or where the
 /// two branched off, once that was probed.
 fn common_start(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<CommitId, CaseError> {

@@ -11,7 +11,7 @@ use super::CaseError;
 use super::clones::{Clones, revision};
 use super::evaluator::{Evaluator as _, Target, Yields};
 use super::flake_copy::FlakeCopy;
-use super::investigation::{Surroundings, target};
+use super::investigation::{Surroundings, node_of, target};
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::settings::Settings;
 use super::states::{States, looks_like_a_date};
@@ -51,7 +51,7 @@ pub fn probe_once(
     };
     let mut clones = Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone());
     for (input, name) in &single.revisions {
-        let node = lock.resolve(input)?;
+        let node = node_of(&lock, input)?;
         let reference = lock.locked(&node)?;
         let commit = match name.parse() {
             Ok(commit) => commit,
@@ -82,7 +82,7 @@ pub fn probe_once(
     let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target, settings.memory)?;
     let observation = evaluated.observation;
     if observation.outcome.class == Class::Interrupted {
-        return Err(CaseError::Stopped(super::Stop::Asked));
+        return Err(CaseError::Stopped);
     }
     let criterion = match &settings.criterion {
         _ if !settings.script.is_empty() => Criterion::Script,

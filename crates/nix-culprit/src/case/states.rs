@@ -125,7 +125,9 @@ impl States {
 }
 
 fn state(label: String, text: &[u8]) -> Result<State, CaseError> {
-    match Lock::parse(&String::from_utf8_lossy(text)) {
+    let lock = Lock::parse(&String::from_utf8_lossy(text));
+    // Every probe needs the table; what is wrong with it is said here, where the file is known.
+    match lock.and_then(|lock| lock.inputs_table().map(|_| lock)) {
         Ok(lock) => Ok(State { label, lock }),
         Err(source) => Err(CaseError::Lock { label, source }),
     }

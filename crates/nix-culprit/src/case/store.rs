@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix_culprit_core::event::Event;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::journal::{Entry, read};
 use super::settings::Settings;
 
 /// The version that begins cases, and goes on with its own only.
@@ -172,6 +174,15 @@ impl CaseDir {
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.file("journal.jsonl")
+    }
+
+    /// Removes the case if it learnt nothing, and tells whether it did: there is nothing to go on with.
+    #[must_use]
+    pub fn discard_unless_probed(&self) -> bool {
+        let probed = |entry: &Entry| matches!(entry.event, Event::ProbeFinished { .. });
+        let journal = self.journal();
+        let is_empty = !journal.exists() || read(&journal).is_ok_and(|entries| !entries.iter().any(probed));
+        is_empty && fs::remove_dir_all(&self.path).is_ok()
     }
 
     /// Writes a file whole or not at all.

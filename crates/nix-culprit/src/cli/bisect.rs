@@ -1,10 +1,8 @@
 //! `nix-culprit bisect`.
 
-use std::path::PathBuf;
-
 use clap::Args as ClapArgs;
 
-use super::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, VerdictOptions};
+use super::{AskOptions, SearchOptions};
 
 /// Arguments of `bisect`.
 #[derive(Debug, ClapArgs)]
@@ -13,9 +11,6 @@ use super::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, Verd
   nix-culprit bisect --input nixpkgs --good 2023-08-19
   nix-culprit bisect --input poetry2nix --bad c3d3c4a --good main --find-fix")]
 pub struct Args {
-    #[command(flatten)]
-    pub(crate) flake: FlakeOptions,
-
     /// The input whose history is searched, such as nixpkgs or poetry2nix/nixpkgs
     #[arg(long, value_name = "INPUT")]
     pub(crate) input: String,
@@ -32,28 +27,8 @@ pub struct Args {
     #[arg(long)]
     pub(crate) find_fix: bool,
 
-    /// Search along first parents, then inside the merge that is the culprit
-    #[arg(long)]
-    pub(crate) first_parent: bool,
-
-    /// Ask only in the fast way; do not confirm by the user's own command
-    #[arg(long)]
-    pub(crate) no_confirm: bool,
-
-    /// Folder for report.md, report.json and replay.sh [default: the case's folder]
-    #[arg(long, short, value_name = "DIR")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// Print the report as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-
     #[command(flatten)]
-    pub(crate) budget: BudgetOptions,
+    pub(crate) search: SearchOptions,
     #[command(flatten)]
-    pub(crate) repositories: RepositoryOptions,
-    #[command(flatten)]
-    pub(crate) programs: ProgramOptions,
-    #[command(flatten)]
-    pub(crate) verdict: VerdictOptions,
+    pub(crate) ask: AskOptions,
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::ResultOptions;
+
 /// Arguments of `resume`.
 #[derive(Debug, Args)]
 pub struct Resume {
@@ -11,13 +13,8 @@ pub struct Resume {
     #[arg(value_name = "CASE")]
     pub(crate) case: Option<String>,
 
-    /// Folder for report.md, report.json and replay.sh [default: the case's folder]
-    #[arg(long, short, value_name = "DIR")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// Print the report as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultOptions,
 }
 
 /// Arguments of `log`.

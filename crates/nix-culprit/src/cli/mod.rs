@@ -12,7 +12,10 @@ pub mod probe;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use options::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, VerdictOptions};
+pub use options::{
+    AskOptions, BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, ResultOptions, SearchOptions,
+    VerdictOptions,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

@@ -74,6 +74,54 @@ pub struct VerdictOptions {
     pub script: Vec<String>,
 }
 
+/// What is asked of Nix: all options that an evaluation depends on.
+#[derive(Debug, Clone, Args)]
+pub struct AskOptions {
+    /// Which flake and what of it.
+    #[command(flatten)]
+    pub flake: FlakeOptions,
+    /// How much a run may use.
+    #[command(flatten)]
+    pub budget: BudgetOptions,
+    /// Where the histories of inputs are.
+    #[command(flatten)]
+    pub repositories: RepositoryOptions,
+    /// Which programs to drive.
+    #[command(flatten)]
+    pub programs: ProgramOptions,
+    /// What counts as bad.
+    #[command(flatten)]
+    pub verdict: VerdictOptions,
+}
+
+/// How a history is searched, and where results go.
+#[derive(Debug, Clone, Args)]
+pub struct SearchOptions {
+    /// Search along first parents, then inside the merge that is the culprit
+    #[arg(long)]
+    pub first_parent: bool,
+
+    /// Ask only in the fast way; do not confirm by the user's own command
+    #[arg(long)]
+    pub no_confirm: bool,
+
+    /// Where results go.
+    #[command(flatten)]
+    pub results: ResultOptions,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Args)]
+pub struct ResultOptions {
+    /// Folder for report.md, report.json and replay.sh [default: the case's folder]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 fn input_and_path(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((input, path)) if !input.is_empty() && !path.is_empty() => Ok((input.to_owned(), PathBuf::from(path))),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, VerdictOptions};
+use super::AskOptions;
 
 /// Arguments of `probe`.
 #[derive(Debug, ClapArgs)]
@@ -15,9 +15,6 @@ use super::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, Verd
 
 Exit codes: 0 good, 1 bad, 125 skip, 128 and above: could not look.")]
 pub struct Args {
-    #[command(flatten)]
-    pub(crate) flake: FlakeOptions,
-
     /// A lock file to use in place of flake.lock
     #[arg(long, value_name = "FILE")]
     pub(crate) lock: Option<PathBuf>,
@@ -35,13 +32,7 @@ pub struct Args {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) budget: BudgetOptions,
-    #[command(flatten)]
-    pub(crate) repositories: RepositoryOptions,
-    #[command(flatten)]
-    pub(crate) programs: ProgramOptions,
-    #[command(flatten)]
-    pub(crate) verdict: VerdictOptions,
+    pub(crate) ask: AskOptions,
 }
 
 fn input_and_revision(text: &str) -> Result<(String, String), String> {

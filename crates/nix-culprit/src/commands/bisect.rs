@@ -1,32 +1,20 @@
 //! `bisect`: one input between two of its revisions.
 
-use nix_culprit_core::bisect::{Goal, Mode};
+use nix_culprit_core::bisect::Goal;
 
-use super::run_case::{Wanted, run_case, stamp};
-use super::settings::{Options, input_path, settings};
+use super::run_case::begin;
+use super::settings::{Way, input_path, settings};
 use super::{CommandError, Context, Exit};
-use crate::case::{Cases, Confirmation, Scope};
+use crate::case::Scope;
 use crate::cli::bisect::Args;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
-    let settings = settings(
-        Options {
-            flake: &args.flake,
-            budget: &args.budget,
-            repositories: &args.repositories,
-            programs: &args.programs,
-            verdict: &args.verdict,
-            scope: Scope::Input {
-                input: input_path(&args.input),
-                good: args.good.clone(),
-                bad: args.bad.clone(),
-                goal: if args.find_fix { Goal::FirstGood } else { Goal::FirstBad },
-            },
-            mode: if args.first_parent { Mode::FirstParent } else { Mode::Full },
-            confirmation: if args.no_confirm { Confirmation::Unwanted } else { Confirmation::Wanted },
-        },
-        context,
-    )?;
-    let case = Cases::below(&context.dirs.state).begin(&stamp(), &settings)?;
-    run_case(&case, &settings, &Wanted { output: args.output.as_deref(), json: args.json }, context)
+    let scope = Scope::Input {
+        input: input_path(&args.input),
+        good: args.good.clone(),
+        bad: args.bad.clone(),
+        goal: if args.find_fix { Goal::FirstGood } else { Goal::FirstBad },
+    };
+    let settings = settings(&args.ask, scope, Way::of(&args.search), context)?;
+    begin(&settings, &args.search.results, context)
 }

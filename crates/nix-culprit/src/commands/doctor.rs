@@ -10,6 +10,7 @@ use crate::cli::doctor::Args;
 use crate::sys::git::Git;
 use crate::sys::limit::{Guard, budget};
 use crate::sys::nix::Nix;
+use crate::sys::treefs::TreeFs;
 use crate::ui::Paint;
 
 /// How a finding is to be taken.
@@ -43,6 +44,7 @@ impl Finding {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let mut findings = vec![nix(&args.programs.nix, context), git(&args.programs.git, context)];
     findings.extend(limits(context));
+    findings.push(trees());
     findings.push(memory(context));
     findings.push(disk("disk for cases", &context.dirs.state));
     findings.push(disk("disk for clones", &context.dirs.cache));
@@ -113,6 +115,18 @@ fn limits(context: &Context) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn trees() -> Finding {
+    match TreeFs::available() {
+        Ok(()) => Finding::good("commits as folders", "through a file system of our own (FUSE)"),
+        Err(error) => Finding::other(
+            "commits as folders",
+            Health::Weak,
+            format!("as checkouts: {}", chain(&error)),
+            "for /dev/fuse install fuse3; large inputs are probed faster with it",
+        ),
+    }
 }
 
 fn memory(context: &Context) -> Finding {

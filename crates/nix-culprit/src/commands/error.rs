@@ -16,13 +16,12 @@ pub enum CommandError {
     #[error(transparent)]
     Case(#[from] CaseError),
     /// The investigation was stopped or could not be made, and can be gone on with.
-    #[error("the case {case} is unfinished")]
+    #[error("{error}")]
     Unfinished {
         /// The name of the case.
         case: String,
         /// Why.
-        #[source]
-        source: CaseError,
+        error: CaseError,
     },
     /// A case could not be found.
     #[error(transparent)]
@@ -72,8 +71,17 @@ impl CommandError {
     #[must_use]
     pub fn is_stop(&self) -> bool {
         match self {
-            Self::Case(error) | Self::Unfinished { source: error, .. } => error.is_stop(),
+            Self::Case(error) | Self::Unfinished { error, .. } => error.is_stop(),
             _ => false,
+        }
+    }
+
+    /// Returns what to tell first: of an unfinished case, why it is.
+    #[must_use]
+    pub fn root(&self) -> &(dyn std::error::Error + 'static) {
+        match self {
+            Self::Unfinished { error, .. } => error,
+            other => other,
         }
     }
 
@@ -82,12 +90,14 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Case(error) => error.hint(),
-            Self::Unfinished { case, source } if source.is_stop() => {
+            Self::Unfinished { case, error } if error.is_stop() => {
                 Some(format!("`nix-culprit resume {case}` goes on and repeats no finished probe"))
             }
-            Self::Unfinished { source, .. } => source.hint(),
-            Self::Store(StoreError::NoCase(_) | StoreError::NoCases) => {
-                Some("`nix-culprit log --list` lists the cases".to_owned())
+            Self::Unfinished { error, .. } => error.hint(),
+            Self::Store(StoreError::NoCase(_)) => Some("`nix-culprit log --list` lists the cases".to_owned()),
+            Self::Store(StoreError::NoCases) => Some("`nix-culprit find` begins one".to_owned()),
+            Self::Store(StoreError::Io { .. }) | Self::Write { .. } => {
+                Some("make room or mend the rights; then `nix-culprit resume` writes what is missing".to_owned())
             }
             Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
             Self::NotAFolder(_) => {

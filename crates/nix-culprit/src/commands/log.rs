@@ -5,9 +5,10 @@ use std::fs;
 use nix_culprit_core::event::{Event, Mode};
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
+use nix_culprit_core::text::printable_lines;
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, Cases, Entry, read_journal};
+use crate::case::{CaseDir, Cases, Entry, JournalError, read_journal};
 use crate::cli::case::{Log, LogFormat};
 
 pub(super) fn run(args: &Log, context: &Context) -> Result<Exit, CommandError> {
@@ -17,7 +18,7 @@ pub(super) fn run(args: &Log, context: &Context) -> Result<Exit, CommandError> {
     } else {
         let (case, _) = cases.find(args.case.as_deref())?;
         match args.format {
-            LogFormat::Table => table(&read_journal(&case.journal())?),
+            LogFormat::Table => printable_lines(&table(&read_journal(&case.journal())?)),
             LogFormat::Git => git(&case)?,
             LogFormat::Json => raw(&case)?,
         }
@@ -32,7 +33,7 @@ fn git(case: &CaseDir) -> Result<String, CommandError> {
 
 fn raw(case: &CaseDir) -> Result<String, CommandError> {
     let path = case.journal();
-    fs::read_to_string(&path).map_err(|source| CommandError::Write { path, source })
+    Ok(fs::read_to_string(&path).map_err(|source| JournalError::Io { path, source })?)
 }
 
 /// Makes one line a probe, with the notes between them.

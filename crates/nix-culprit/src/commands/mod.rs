@@ -60,7 +60,7 @@ pub fn run(cli: Cli, own: PathBuf) -> u8 {
     match dispatch(cli.command, printer, own) {
         Ok(exit) => exit.0,
         Err(error) => {
-            report_error(printer, &error, error.hint().as_deref());
+            report_error(printer, error.root(), error.hint().as_deref());
             if error.is_stop() { Exit::INTERRUPTED.0 } else { Exit::ERROR.0 }
         }
     }

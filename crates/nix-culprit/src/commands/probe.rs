@@ -1,31 +1,20 @@
 //! `probe`: one evaluation under the budget, its observation and its verdict.
 
-use nix_culprit_core::bisect::Mode as Order;
 use nix_culprit_core::event::{Mode, Silent};
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
+use nix_culprit_core::text::printable;
 
-use super::settings::{Options, input_path, settings};
+use super::settings::{Way, input_path, settings};
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, Confirmation, Scope, Single, Surroundings, Target, probe_once};
+use crate::case::{CaseDir, Scope, Single, Surroundings, Target, probe_once};
 use crate::cli::probe::Args;
 use crate::sys::limit::Guard;
 use crate::ui::Paint;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
-    let settings = settings(
-        Options {
-            flake: &args.flake,
-            budget: &args.budget,
-            repositories: &args.repositories,
-            programs: &args.programs,
-            verdict: &args.verdict,
-            scope: Scope::Locks { good: None, bad: None, input: None },
-            mode: Order::Full,
-            confirmation: Confirmation::Unwanted,
-        },
-        context,
-    )?;
+    let scope = Scope::Locks { good: None, bad: None, input: None };
+    let settings = settings(&args.ask, scope, Way::NONE, context)?;
     let temporary = tempfile::tempdir().map_err(|source| CommandError::Write { path: std::env::temp_dir(), source })?;
     let surroundings =
         Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
@@ -58,7 +47,7 @@ fn words(observation: &Observation, verdict: &Verdict, target: &Target) -> Strin
         outcome.class,
         observation.peak,
         show_duration(observation.wall),
-        target.attr()
+        printable(&target.attr().to_string())
     );
     if let Some(message) = &outcome.message {
         text.push_str(&format!("  {message}\n"));

@@ -1,6 +1,6 @@
 //! `resume`: goes on with a case; the journal answers what is known.
 
-use super::run_case::{Wanted, run_case};
+use super::run_case::run_case;
 use super::{CommandError, Context, Exit};
 use crate::case::Cases;
 use crate::cli::case::Resume;
@@ -8,5 +8,5 @@ use crate::cli::case::Resume;
 pub(super) fn run(args: &Resume, context: &Context) -> Result<Exit, CommandError> {
     let (case, settings) = Cases::below(&context.dirs.state).find(args.case.as_deref())?;
     context.printer.note(&format!("going on with the case {}", case.id()));
-    run_case(&case, &settings, &Wanted { output: args.output.as_deref(), json: args.json }, context)
+    run_case(&case, &settings, &args.results, context)
 }

@@ -7,26 +7,31 @@ use nix_culprit_core::report::model::{Confirmation, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, Settings, Surroundings, investigate};
+use crate::case::{CaseDir, CaseError, Cases, Settings, Surroundings, investigate};
+use crate::cli::ResultOptions;
 use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
 
-/// Where results go.
-pub(super) struct Wanted<'a> {
-    /// A folder for the report's files besides the case's own.
-    pub(super) output: Option<&'a Path>,
-    /// Whether the report is printed as JSON in place of the summary.
-    pub(super) json: bool,
+/// Begins a case and runs it.
+pub(super) fn begin(settings: &Settings, wanted: &ResultOptions, context: &Context) -> Result<Exit, CommandError> {
+    let case = Cases::below(&context.dirs.state).begin(&stamp(), settings)?;
+    run_case(&case, settings, wanted, context)
 }
 
 /// Runs the case, or goes on with it.
 pub(super) fn run_case(
     case: &CaseDir,
     settings: &Settings,
-    wanted: &Wanted<'_>,
+    wanted: &ResultOptions,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    let unfinished = |source| CommandError::Unfinished { case: case.id(), source };
+    let unfinished = |source: CaseError| {
+        if !source.may_pass() && case.discard_unless_probed() {
+            CommandError::Case(source)
+        } else {
+            CommandError::Unfinished { case: case.id(), error: source }
+        }
+    };
     let surroundings =
         Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
     let concluded = {
@@ -42,8 +47,8 @@ pub(super) fn run_case(
     }
     let redactor = Redactor::for_home(&context.dirs.home().to_string_lossy());
     let page = write_files(report, &redactor, case.path())?;
-    if let Some(output) = wanted.output {
-        fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.to_owned(), source })?;
+    if let Some(output) = &wanted.output {
+        fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
         write_files(report, &redactor, output)?;
     }
     if wanted.json {
@@ -51,7 +56,7 @@ pub(super) fn run_case(
         context.printer.result(&text).map_err(CommandError::Print)?;
     } else {
         let places = summary::Places {
-            report: Some(wanted.output.map_or(page, |output| output.join("report.md").display().to_string())),
+            report: Some(wanted.output.as_ref().map_or(page, |output| output.join("report.md").display().to_string())),
             resume: Some(format!("nix-culprit resume {}", case.id())),
         };
         context.printer.result(&format!("\n{}", painted(report, &places))).map_err(CommandError::Print)?;
@@ -104,6 +109,6 @@ const fn exit(report: &Report) -> Exit {
 }
 
 /// Names a new case by the time, so that names sort by age.
-pub(super) fn stamp() -> String {
+fn stamp() -> String {
     jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
 }

@@ -10,23 +10,36 @@ use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
 use crate::case::{Confirmation, MemoryFrom, Scope, Settings};
-use crate::cli::{BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, VerdictOptions};
+use crate::cli::{AskOptions, SearchOptions};
 use crate::sys::limit::budget;
 
-/// The options that make up settings.
-pub(super) struct Options<'a> {
-    pub(super) flake: &'a FlakeOptions,
-    pub(super) budget: &'a BudgetOptions,
-    pub(super) repositories: &'a RepositoryOptions,
-    pub(super) programs: &'a ProgramOptions,
-    pub(super) verdict: &'a VerdictOptions,
-    pub(super) scope: Scope,
-    pub(super) mode: Mode,
-    pub(super) confirmation: Confirmation,
+/// How a history is searched; a single probe has none of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    mode: Mode,
+    confirmation: Confirmation,
+}
+
+impl Way {
+    /// Nothing is searched.
+    pub(super) const NONE: Self = Self { mode: Mode::Full, confirmation: Confirmation::Unwanted };
+
+    /// Takes what the user asked for.
+    pub(super) const fn of(options: &SearchOptions) -> Self {
+        Self {
+            mode: if options.first_parent { Mode::FirstParent } else { Mode::Full },
+            confirmation: if options.no_confirm { Confirmation::Unwanted } else { Confirmation::Wanted },
+        }
+    }
 }
 
 /// Makes the settings.
-pub(super) fn settings(options: Options<'_>, context: &Context) -> Result<Settings, CommandError> {
+pub(super) fn settings(
+    options: &AskOptions,
+    scope: Scope,
+    way: Way,
+    context: &Context,
+) -> Result<Settings, CommandError> {
     let (flake, fragment) = match options.flake.flake.split_once('#') {
         Some((flake, fragment)) => (flake, Some(fragment.to_owned())),
         None => (options.flake.flake.as_str(), None),
@@ -46,15 +59,15 @@ pub(super) fn settings(options: Options<'_>, context: &Context) -> Result<Settin
         flake,
         attr: options.flake.attr.clone().or(fragment).filter(|attr| !attr.is_empty()),
         system: options.flake.system.clone(),
-        scope: options.scope,
-        mode: options.mode,
+        scope,
+        mode: way.mode,
         memory: options.budget.memory.unwrap_or_else(|| budget::default(&context.roots)),
         memory_from: options.budget.memory.map_or(MemoryFrom::Machine, |_| MemoryFrom::User),
         search_memory: options.budget.search_memory,
         time: options.budget.timeout,
         criterion,
         script: options.verdict.script.clone(),
-        confirmation: options.confirmation,
+        confirmation: way.confirmation,
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),

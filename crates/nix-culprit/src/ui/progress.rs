@@ -7,6 +7,7 @@ use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::flake::AttrPath;
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
+use nix_culprit_core::text::{printable, printable_lines};
 
 use super::{Paint, Printer};
 
@@ -32,16 +33,18 @@ impl Progress {
         Self { printer, bar, last: None, fetched: None }
     }
 
-    fn line(&self, line: &str) {
+    /// Writes a line: a painted head, and text that may hold names from strangers.
+    fn line(&self, head: &str, text: &str) {
+        let line = format!("{head}{}", printable_lines(text));
         match &self.bar {
-            Some(bar) => bar.suspend(|| self.printer.note(line)),
-            None => self.printer.note(line),
+            Some(bar) => bar.suspend(|| self.printer.note(&line)),
+            None => self.printer.note(&line),
         }
     }
 
     fn moving(&self, message: String) {
         if let Some(bar) = &self.bar {
-            bar.set_message(message);
+            bar.set_message(printable(&message));
             bar.enable_steady_tick(Duration::from_millis(120));
         }
     }
@@ -53,14 +56,14 @@ impl Progress {
             Verdict::Skip(reason) => (Paint::Warning.over("skip"), Some(reason.as_str())),
         };
         let seen = self.last.take().map_or_else(
-            || Paint::Dim.over("known from before"),
+            || "known from before".to_owned(),
             |seen| {
                 let what = reason.map_or_else(|| seen.outcome.class.words(), |_| "").to_owned();
-                format!("{:<20} {:>9} {:>8}", what, seen.peak.to_string(), show_duration(seen.wall))
+                format!("{:<19} {:>8} {:>8}", what, seen.peak.to_string(), show_duration(seen.wall))
             },
         );
-        let reason = reason.map(|reason| format!("  {}", Paint::Dim.over(reason))).unwrap_or_default();
-        self.line(&format!("  {word}  {:<34} {}{reason}", purpose.words, seen.trim_end()));
+        let reason = reason.map(|reason| format!("  {reason}")).unwrap_or_default();
+        self.line(&format!("  {word}  "), &format!("{:<28} {}{reason}", purpose.words, seen.trim_end()));
     }
 }
 
@@ -77,14 +80,12 @@ impl EventSink for Progress {
     fn tell(&mut self, event: &Event) {
         match event {
             Event::Started { flake, nix, memory, time, layers } => {
-                self.line(&format!("{flake} with {nix}"));
-                self.line(&Paint::Dim.over(&format!(
-                    "each evaluation may use {memory} and {}, enforced by {layers}",
-                    show_duration(*time)
-                )));
+                self.line("", &format!("{flake} with {nix}"));
+                let time = show_duration(*time);
+                self.line("", &format!("each evaluation may use {memory} and {time}, enforced by {layers}"));
             }
             Event::Ends { good, bad, changes } => {
-                self.line(&format!("good: {good}; bad: {bad}; inputs that differ: {changes}"));
+                self.line("", &format!("good: {good}; bad: {bad}; inputs that differ: {changes}"));
             }
             Event::ProbeStarted { purpose, mode, remaining } => {
                 let how = match mode {
@@ -95,11 +96,11 @@ impl EventSink for Progress {
                 self.moving(format!("evaluating {}{how}{left}", purpose.words));
             }
             Event::ProbeFinished { observation, .. } => self.last = Some(observation.clone()),
-            Event::Target { attr } => self.line(&format!("evaluating {}", AttrPath(attr.clone()))),
+            Event::Target { attr } => self.line("", &format!("evaluating {}", AttrPath(attr.clone()))),
             Event::Judged { purpose, verdict } => self.judged(purpose, verdict),
-            Event::Isolated { input, how } => self.line(&format!("the input is {input}: {how}")),
+            Event::Isolated { input, how } => self.line("", &format!("the input is {input}: {how}")),
             Event::Searching { input, suspects } => {
-                self.line(&format!("searching {suspects} commits of {input}"));
+                self.line("", &format!("searching {suspects} commits of {input}"));
             }
             Event::Fetching { url, phase, percent } => {
                 let done = percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
@@ -107,11 +108,11 @@ impl EventSink for Progress {
                 let tens = percent.unwrap_or(0) / 25;
                 let stage = (phase.clone(), tens);
                 if self.bar.is_none() && self.fetched.as_ref() != Some(&stage) {
-                    self.line(&format!("fetching {url}: {phase}{done}"));
+                    self.line("", &format!("fetching {url}: {phase}{done}"));
                     self.fetched = Some(stage);
                 }
             }
-            Event::Warned { text } => self.line(&format!("{} {text}", Paint::Warning.over("note:"))),
+            Event::Warned { text } => self.line(&Paint::Warning.over("note: "), text),
             Event::Finished { .. } => {
                 if let Some(bar) = &self.bar {
                     bar.finish_and_clear();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::finding::names_the_culprit;
-use crate::machine::{every_nix, newest_nix};
+use crate::machine::{every_nix, newest_nix, target};
 use crate::room::{MEMORY, Room};
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -61,8 +61,8 @@ fn the_commit_of_another_input_that_repairs_it_is_found_with_every_nix() {
 fn a_check_of_ones_own_decides() {
     let Some(nix) = newest_nix() else { return };
     let room = Room::new(&nix);
-    let (tool, program) = (env!("CARGO_BIN_EXE_nix-culprit"), nix.program());
-    let eval = [program.to_str().unwrap(), "eval", "--raw", ".#devShells.x86_64-linux.default.drvPath"];
+    let (tool, program, target) = (env!("CARGO_BIN_EXE_nix-culprit"), nix.program(), target());
+    let eval = [program.to_str().unwrap(), "eval", "--raw", &target];
     let check = [&[tool, "guard", "--memory", MEMORY, "--"], &eval[..]].concat();
     let report = room.run(&[&["bisect", "--input", "pkgs", "--json", "--memory", "400M", "--"], &check[..]].concat());
     names_the_culprit(&report.exits_with(0).json(), &room);

@@ -108,6 +108,16 @@ pub(crate) fn newest_nix() -> Option<RealNix> {
     every_nix_with_flakes().pop()
 }
 
+/// This machine's system, as Nix calls it.
+pub(crate) fn system() -> String {
+    format!("{}-linux", std::env::consts::ARCH)
+}
+
+/// The attribute that the sample's failure shows in.
+pub(crate) fn target() -> String {
+    format!(".#devShells.{}.default.drvPath", system())
+}
+
 /// The folder of the run.
 pub(crate) fn root() -> &'static Path {
     &machine().root

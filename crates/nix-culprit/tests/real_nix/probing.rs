@@ -2,7 +2,7 @@
 
 use nix_culprit_sample::State;
 
-use crate::machine::{every_nix, every_nix_with_flakes, newest_nix};
+use crate::machine::{every_nix, every_nix_with_flakes, newest_nix, target};
 use crate::room::{MEMORY, Room, Run};
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -142,7 +142,7 @@ fn a_check_of_the_users_own_follows_the_contract_of_git_bisect_run() {
     let at = format!("pkgs={}", room.sample.culprit_parent);
     let grep = format!("grep -q {} flake.lock && ! grep -q {} flake.lock", room.sample.culprit_parent, room.sample.bad);
     room.run_small_with_check(&["probe", "--at", &at], &["sh", "-c", &grep]).exits_with(0);
-    let eval = format!("\"{}\" eval .#devShells.x86_64-linux.default.drvPath", nix.program().display());
+    let eval = format!("\"{}\" eval {}", nix.program().display(), target());
     check(&eval).exits_with(1);
     room.run_small_with_check(&["probe", "--at", &at], &["sh", "-c", &eval]).exits_with(0);
     Listing::of(&[&room.app]).is_same_as(&before);
@@ -154,8 +154,8 @@ fn guard_holds_the_users_own_command_to_the_budget() {
     for nix in every_nix_with_flakes() {
         let room = Room::new(&nix);
         let program = nix.program();
-        let target = ".#devShells.x86_64-linux.default.drvPath";
-        let eval = [program.to_str().unwrap(), "eval", "--raw", target];
+        let target = target();
+        let eval = [program.to_str().unwrap(), "eval", "--raw", &target];
         let guard = || room.run(&[&["guard"], &BUDGET[..], &["--"], &eval[..]].concat());
         let bad = guard().exits_with(1);
         assert!(bad.stderr.contains("out of memory"), "{bad}");

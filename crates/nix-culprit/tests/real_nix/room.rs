@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix_culprit_sample::{Sample, State};
 use serde_json::Value;
 
-use crate::machine::{self, RealNix, sample};
+use crate::machine::{self, RealNix, sample, system};
 
 const TOOL: &str = env!("CARGO_BIN_EXE_nix-culprit");
 /// Enough for the sample's good states (53 MiB) and soon reached by its bad ones.
@@ -154,8 +154,20 @@ impl Room {
         let mut text = text
             .replace(self.root.to_str().unwrap(), "ROOM")
             .replace(sample.to_str().unwrap(), "SAMPLE")
-            .replace(self.nix.program().to_str().unwrap(), "NIX");
-        for case in self.cases() {
+            .replace(self.nix.program().to_str().unwrap(), "NIX")
+            .replace(&system(), "SYSTEM");
+        let Sample { good, bad, culprit, overlay_locked, overlay_fixed, .. } = &*self.sample;
+        for (commit, name) in [
+            (good, "GOOD"),
+            (bad, "BAD"),
+            (culprit, "CULPRIT"),
+            (overlay_locked, "OVERLAY-LOCKED"),
+            (overlay_fixed, "OVERLAY-FIXED"),
+        ] {
+            text = text.replace(commit, name).replace(&commit[..12], name);
+        }
+        // The newest first: `X-2` was begun in the same second as `X`.
+        for case in self.cases().into_iter().rev() {
             text = text.replace(case.file_name().unwrap().to_str().unwrap(), "CASE");
         }
         text

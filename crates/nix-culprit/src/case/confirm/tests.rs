@@ -1,6 +1,6 @@
 //! Confirmations by the user's own command, which may see something else than the fast way did.
 
-use nix_culprit_core::outcome::Criterion;
+use nix_culprit_core::outcome::{Class, Criterion};
 
 use super::super::fake::{FakeHistory, FakeNix, Truth, assign, commit, number, out_of_memory, revision, run};
 use super::*;

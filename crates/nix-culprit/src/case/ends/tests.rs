@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use proptest::prelude::*;
 
-use super::super::fake::{FakeNix, Told, Truth, lock, no_clones, number, out_of_memory, revision, run};
+use super::super::fake::{FakeNix, Told, Truth, lock, no_clones, number, out_of_memory, revision, run, run_within};
 use super::*;
 
 /// State `n` of the walk has the input `pkgs` at commit `n`; the bad end has it at 999.
@@ -230,6 +230,26 @@ fn where_the_users_own_command_cannot_be_run_nothing_falls_back_to_it() {
     nix.lacks = Some("this Nix has no flakes");
     assert_eq!(verify_by(&mut nix, 1, None).0.0.unwrap().bad.verdict, Verdict::Good);
     assert!(nix.asked.iter().all(|(mode, _)| *mode == Mode::Fast));
+}
+
+#[test]
+fn a_budget_that_only_the_machine_bounds_is_lowered_to_what_the_good_end_makes_plausible() {
+    let budgets = |from: MemoryFrom, budget: Bytes| {
+        let folder = tempfile::tempdir().unwrap();
+        let (clones, good) = (no_clones(), state(0));
+        let mut nix = by_state(|_| Truth::Good);
+        let candidates = Candidates { count: 1, load: &|_| Ok(Some(good.clone())) };
+        let (ends, told) = run_within(budget, folder.path(), &mut nix, None, |prober| {
+            verify(prober, &clones, &candidates, &state(BAD), Mode::Fast, from)
+        });
+        assert_eq!(ends.unwrap().bad.verdict, Verdict::Bad);
+        (nix.budgets, told.warnings().len())
+    };
+    let (small, large) = (Bytes(512 << 20), Bytes(16 << 30));
+    assert_eq!(budgets(MemoryFrom::User, large), (vec![large, large], 0));
+    assert_eq!(budgets(MemoryFrom::Machine, small), (vec![small, small], 0));
+    let eight_times = Bytes(8 * Truth::Good.observation().peak.0);
+    assert_eq!(budgets(MemoryFrom::Machine, large), (vec![large, eight_times], 1));
 }
 
 #[test]

@@ -232,7 +232,8 @@ impl Repository {
     }
 
     /// Tells whether it is a clone of ours.
-    pub(super) fn is_ours(&self) -> bool {
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
         self.owner == Owner::Ours
     }
 

@@ -155,6 +155,12 @@ impl Guard {
         &self.layers
     }
 
+    /// Returns the nix-culprit program itself, which wardens are made of.
+    #[must_use]
+    pub fn program(&self) -> &std::path::Path {
+        &self.roots.warden
+    }
+
     /// Returns the layer that runs get.
     #[must_use]
     pub const fn layer(&self) -> Layer {

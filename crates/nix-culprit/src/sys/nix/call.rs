@@ -25,7 +25,7 @@ const ALLOWED_URIS: &str = "https:// http:// ftp:// ssh:// git:// file:// path:/
 #[derive(Debug, Error)]
 pub enum NixError {
     /// It could not be run.
-    #[error("could not run `{program}`")]
+    #[error("`{program}` cannot be used as nix")]
     Run {
         /// The program.
         program: String,

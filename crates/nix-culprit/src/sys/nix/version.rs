@@ -31,8 +31,10 @@ impl Version {
             "Lix"
         } else if inside.starts_with("Determinate") {
             "Determinate Nix"
-        } else {
+        } else if inside.starts_with("Nix") {
             "Nix"
+        } else {
+            return None;
         };
         Some(Self { family: family.to_owned(), major, minor, text })
     }
@@ -82,5 +84,6 @@ mod tests {
         }
         assert_eq!(Version::parse("bash: nix: command not found"), None);
         assert_eq!(Version::parse("nix (Nix) two"), None);
+        assert_eq!(Version::parse("true (GNU coreutils) 9.1\nCopyright (C) 2022"), None);
     }
 }

@@ -1,0 +1,116 @@
+//! Commits as folders that probes can read: through a file system of our own where one can be mounted, else as
+//! checkouts that are moved from commit to commit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nix_culprit_core::ids::{CommitId, NodeKey};
+
+use super::evaluator::EvaluatorError;
+use crate::sys::git::{Checkout, Git, Repository};
+use crate::sys::nix::Tree;
+use crate::sys::treefs::{TreeFs, View};
+use crate::sys::warden::Warden;
+
+/// The folders of a case.
+#[derive(Debug)]
+pub struct Trees {
+    git: Git,
+    /// Below it lie the checkouts.
+    folder: PathBuf,
+    repositories: BTreeMap<PathBuf, Opened>,
+    checkouts: BTreeMap<(PathBuf, NodeKey), Checkout>,
+    mounted: Option<TreeFs>,
+    /// What the running probe sees of the mount.
+    view: Option<View>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    repository: Repository,
+    /// Its number in the mount; none where it has to be checked out.
+    mounted: Option<usize>,
+}
+
+impl Trees {
+    /// Prepares folders below `folder`; `program` is nix-culprit itself, for the warden of the mount.
+    ///
+    /// Where nothing can be mounted, checkouts are made: slower for large trees, and all the same in result.
+    #[must_use]
+    pub fn new(git: Git, folder: PathBuf, program: &Path) -> Self {
+        let at = folder.join("mount");
+        let mounted = std::fs::create_dir_all(&at)
+            .ok()
+            .and_then(|()| Warden::start(program).ok())
+            .and_then(|warden| TreeFs::mount(&at, &[], &warden).ok());
+        Self { git, folder, repositories: BTreeMap::new(), checkouts: BTreeMap::new(), mounted, view: None }
+    }
+
+    /// Begins a probe: what an earlier one saw is forgotten.
+    pub fn begin(&mut self) {
+        self.view = self.mounted.as_ref().map(TreeFs::view);
+    }
+
+    /// Returns a folder that shows a commit of a clone, for a lock node.
+    ///
+    /// # Errors
+    /// When the clone cannot be read, or the disk does not take a checkout.
+    pub fn folder(&mut self, clone: &Path, key: &NodeKey, commit: &CommitId) -> Result<Tree, EvaluatorError> {
+        let place = self.folder.clone();
+        let failed = |source| {
+            if is_full(&place) {
+                return EvaluatorError::DiskFull(place.clone());
+            }
+            EvaluatorError::machine(format!("show `{key}` as a folder"), source)
+        };
+        if !self.repositories.contains_key(clone) {
+            let repository = Repository::open(&self.git, clone).map_err(failed)?;
+            // Objects that are still with the server are better fetched in one go, by a checkout.
+            let whole = !repository.is_partial();
+            let mounted = self.mounted.as_ref().filter(|_| whole);
+            let mounted = mounted.and_then(|mounted| mounted.add_repository(repository.git_dir()).ok());
+            self.repositories.insert(clone.to_owned(), Opened { repository, mounted });
+        }
+        let opened = &self.repositories[clone];
+        let modified = opened.repository.commit(commit).map_err(failed)?.committed.seconds;
+        let path = match (&self.view, opened.mounted) {
+            (Some(view), Some(number)) => view.folder(number, commit),
+            (Some(_) | None, _) => {
+                let slot = (clone.to_owned(), key.clone());
+                if !self.checkouts.contains_key(&slot) {
+                    let folder = self.folder.join(self.checkouts.len().to_string());
+                    let checkout = Checkout::new(&opened.repository, &folder).map_err(failed)?;
+                    self.checkouts.insert(slot.clone(), checkout);
+                }
+                let checkout = self.checkouts.get_mut(&slot).expect("it was put there");
+                checkout.move_to(commit, &mut |_| ()).map_err(failed)?;
+                checkout.path().to_owned()
+            }
+        };
+        Ok(Tree::new(path, Some(commit.as_str()), modified))
+    }
+
+    /// Fails when the probe could not read something that is there: then it says nothing about the commit.
+    ///
+    /// # Errors
+    /// When a clone lacks an object, or is damaged.
+    pub fn check(&self) -> Result<(), EvaluatorError> {
+        let Some(view) = &self.view else { return Ok(()) };
+        for ((_, commit), reads) in view.read_set() {
+            if let Some(path) = reads.unreadable.first() {
+                let what = format!("read {} of commit {} in its clone", path.display(), commit.short());
+                return Err(EvaluatorError::machine(what, "the object is missing or damaged; `git fsck` tells more"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether the disk that holds a folder is full; git does not say that this is why it failed.
+fn is_full(folder: &Path) -> bool {
+    const FULL: u64 = 64 << 10;
+    let existing = folder.ancestors().find(|folder| folder.exists());
+    existing.is_some_and(|folder| {
+        rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
+    })
+}
