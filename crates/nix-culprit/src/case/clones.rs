@@ -127,6 +127,7 @@ impl Clones {
             if repository.has(commit).map_err(fetch)? {
                 continue;
             }
+            repository.require_history().map_err(fetch)?;
             let mut tell = progress(sink, place_name(reference));
             repository.fetch_revision(commit, &mut tell).map_err(|_| CloneError::Lacks {
                 input: input.clone(),

@@ -3,7 +3,7 @@
 use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
-use nix_culprit_core::outcome::{Class, Observation, Verdict};
+use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{Confirmation, Subject};
 
@@ -11,7 +11,7 @@ use super::CaseError;
 use super::assignment::Assignment;
 use super::error::outcome_words;
 use super::history::History;
-use super::prober::{Prober, Question, Round};
+use super::prober::{Prober, Question, Round, is_from_outside};
 
 /// What is confirmed.
 pub struct Claim<'a> {
@@ -78,8 +78,7 @@ fn run(
 /// Says what an unexpected end of the user's command means.
 fn unlike(place: &str, observation: &Observation) -> Confirmation {
     let words = outcome_words(&observation.outcome);
-    // A fetched tree that is another one than the lock says tells nothing about the code either.
-    if observation.outcome.class == Class::HashMismatch || observation.outcome.may_come_from_outside() {
+    if is_from_outside(observation.outcome.class) || observation.outcome.may_come_from_outside() {
         Confirmation::FastOnly { why: format!("the user's own command ended in {words}") }
     } else {
         Confirmation::NotConfirmed { why: format!("{place} it ended in: {words}") }

@@ -107,8 +107,13 @@ fn newest_good(
     let (mut passing, mut found) = loop {
         match attempt(at)? {
             Some(verified) if verified.verdict == Verdict::Good => break (at, verified),
-            Some(Verified { state, observation, .. }) if at == oldest => {
-                return Err(CaseError::GoodEnd { label: state.label, outcome: outcome_words(&observation.outcome) });
+            Some(Verified { state, observation, verdict }) if at == oldest => {
+                let outcome = match verdict {
+                    // A script's exit status says more than what Nix would have meant by it.
+                    Verdict::Skip(reason) => reason,
+                    Verdict::Good | Verdict::Bad => outcome_words(&observation.outcome),
+                };
+                return Err(CaseError::GoodEnd { label: state.label, outcome });
             }
             None if at == oldest => return Err(none("the oldest committed flake.lock cannot be read")),
             Some(_) | None => failing = Some(at),

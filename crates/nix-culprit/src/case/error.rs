@@ -222,6 +222,7 @@ impl CaseError {
             Self::Evaluator(EvaluatorError::NoTarget { outputs, .. }) => {
                 format!("name one with --attr; the flake's outputs are: {}", outputs.join(", "))
             }
+            Self::Clone(CloneError::Fetch { source: source @ GitError::Shallow(_), .. }) => return source.hint(),
             Self::Clone(CloneError::Fetch { input, .. }) => {
                 format!("if you have a clone, name it: --repo {input}=PATH; `nix-culprit resume` goes on from here")
             }

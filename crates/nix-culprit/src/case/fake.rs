@@ -32,6 +32,8 @@ pub(super) enum Truth {
     Broken(&'static str),
     /// It ends in this way.
     Ends(Class),
+    /// It exits with this status, as a script does.
+    Exits(i32),
 }
 
 impl Truth {
@@ -41,10 +43,15 @@ impl Truth {
             Self::Bad => (Class::OutOfMemory, None, 512, 7),
             Self::Broken(message) => (Class::EvaluationError, Some((*message).to_owned()), 80, 1),
             Self::Ends(class) => (*class, Some(format!("it ended in {class}")), 50, 1),
+            Self::Exits(_) => (Class::EvaluationError, None, 50, 1),
+        };
+        let failed = match self {
+            Self::Exits(status) => *status,
+            Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) => 1,
         };
         Observation {
             outcome: Outcome { class, message, position: None },
-            end: if class == Class::Success { End::Exited(0) } else { End::Exited(1) },
+            end: if class == Class::Success { End::Exited(0) } else { End::Exited(failed) },
             peak: Bytes(peak << 20),
             wall: Duration::from_secs(wall),
             curve: vec![Bytes(1 << 20), Bytes(peak << 20)],

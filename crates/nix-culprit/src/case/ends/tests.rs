@@ -268,3 +268,12 @@ fn a_failing_good_end_is_told_as_the_user_would_see_it() {
         }
     }
 }
+
+#[test]
+fn a_script_that_skips_the_good_end_is_quoted() {
+    let mut nix = FakeNix::new(|_, _| Truth::Exits(125));
+    match verify_by(&mut nix, 1, Some(Criterion::Script)).0.0 {
+        Err(CaseError::GoodEnd { outcome, .. }) => assert_eq!(outcome, "the script asked to skip"),
+        other => panic!("{other:?}"),
+    }
+}
