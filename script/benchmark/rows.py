@@ -27,7 +27,7 @@ def words(case, commit):
 
 
 def search(bench, case, rounds):
-    """(1) and (4): the whole search, ours and today's. Returns our runs, for the rows that look into them."""
+    """(1) and (4): the whole search, ours and today's. Keeps our runs for the rows that look into them."""
     print(f"### The whole search: {case.name} ({case.commits()} in the range)\n")
     for nix in bench.nixes:
         kinds = {"git bisect run": lambda corner: today.by_nix(bench.place, corner, case, nix, bench.memory, "proper")}
@@ -39,39 +39,73 @@ def search(bench, case, rounds):
             for kind, start in kinds.items():
                 corner = bench.place.fresh()
                 runs[kind].append(start(corner))
-                if kind not in left:
-                    left[kind] = [disk(path) for path in (corner.store, corner.home / ".cache", ours.state(corner))]
+                left.setdefault(kind, footprint(corner))
                 corner.remove()
-        rows = []
-        for kind, answers in runs.items():
-            wall = [answer.run.wall for answer in answers]
-            cpu = [answer.run.cpu for answer in answers]
-            searched = [getattr(answer, "searched", answer.run.wall) for answer in answers]
-            ends = answers[0].evaluations - len(getattr(answers[0], "probes", range(answers[0].evaluations)))
-            shown = f"{answers[0].evaluations} ({ends} for ends, inputs, confirmation)" if ends else answers[0].evaluations
-            rows.append([kind, spread(wall), noise(wall), spread(cpu), spread(searched), shown, words(case, answers[0].commit)])
         print(f"{bench.version(nix)}, budget {size(bench.memory)}, {rounds} rounds\n")
-        table(["search", "wall", "noise", "processor", "wall of the search alone", "evaluations", "answer"], rows)
-        rows = []
-        base = runs["git bisect run"]
-        for kind in list(kinds)[1:]:
-            rows.append([
-                f"git bisect run / {kind}",
-                ratio([one.run.wall for one in base], [one.run.wall for one in runs[kind]]),
-                ratio([one.run.cpu for one in base], [one.run.cpu for one in runs[kind]]),
-                ratio([one.run.wall for one in base], [one.searched for one in runs[kind]]),
-            ])
-        table(["ratio", "wall", "processor", "wall of the search alone"], rows)
-        rows = []
-        for kind, answers in runs.items():
-            (store, files), (cache, _), (case_folder, _) = left[kind]
-            count, written = answers[0].evaluations, answers[0].run.written
-            rows.append([
-                kind, size(written), size(written / count), f"{size(store)}, {files} files",
-                size(store / count), size(cache), size(case_folder),
-            ])
-        table(["disk", "written", "written per evaluation", "store after", "store per evaluation", "Nix's cache after", "case folder after"], rows)
+        search_tables(case, runs)
+        quiet = "nix-culprit bisect --no-confirm"
+        corner = bench.place.fresh()
+        runs[quiet] = [ours.bisect(bench.tool, corner, case, nix, bench.memory, "--no-confirm")]
+        left[quiet] = footprint(corner)
+        corner.remove()
+        disk_table(runs, left)
         bench.searches[nix] = runs["nix-culprit bisect"]
+
+
+def search_tables(case, runs):
+    """Prints what each kind of search took, and the ratios."""
+    rows = []
+    for kind, answers in runs.items():
+        wall = [answer.run.wall for answer in answers]
+        one = answers[0]
+        ends = one.evaluations - len(one.probes) if isinstance(one, ours.Answer) else 0
+        rows.append([
+            kind,
+            spread(wall),
+            noise(wall),
+            spread([answer.run.cpu for answer in answers]),
+            spread([alone(answer) for answer in answers]),
+            f"{one.evaluations} ({ends} for ends, inputs, confirmation)" if ends else one.evaluations,
+            words(case, one.commit),
+        ])
+    table(["search", "wall", "noise", "processor", "wall of the search alone", "evaluations", "answer"], rows)
+    base, *others = runs
+    rows = []
+    for kind in others:
+        rows.append([f"{base} / {kind}"] + [
+            ratio([part(one) for one in runs[base]], [part(one) for one in runs[kind]])
+            for part in (lambda one: one.run.wall, lambda one: one.run.cpu, alone)
+        ])
+    table(["ratio", "wall", "processor", "wall of the search alone"], rows)
+
+
+def alone(answer):
+    """Seconds of the search without ends, inputs and confirmation, which git bisect run does not look at."""
+    return answer.searched if isinstance(answer, ours.Answer) else answer.run.wall
+
+
+def disk_table(runs, left):
+    """Prints what the first run of each kind wrote and left."""
+    rows = []
+    for kind, answers in runs.items():
+        (store, files), (cache, _), (case_folder, _) = left[kind]
+        count, written = answers[0].evaluations, answers[0].run.written
+        rows.append([
+            kind,
+            size(written),
+            size(written / count),
+            f"{size(store)}, {files} files",
+            size(store / count),
+            size(cache),
+            size(case_folder),
+        ])
+    head = ["disk", "written", "written per evaluation", "store after", "store per evaluation"]
+    table([*head, "Nix's cache after", "cases after"], rows)
+
+
+def footprint(corner):
+    """What the store, Nix's cache and the folder of cases take on the disk."""
+    return [disk(path) for path in (corner.store, corner.home / ".cache", ours.state(corner))]
 
 
 def probes(bench, case, rounds):
@@ -89,29 +123,31 @@ def probes(bench, case, rounds):
             evaluated[at] = [tree.evaluate(corner, nix, commit) for _ in range(2 * rounds)]
         rows = []
         for name, chosen in groups(searches[0].probes, good):
-            again = [sum(evaluated[at][2 * nth].wall for at in chosen) for nth in range(rounds)]
-            base = [sum(evaluated[at][2 * nth + 1].wall for at in chosen) for nth in range(rounds)]
-            base_cpu = [sum(evaluated[at][2 * nth + 1].cpu for at in chosen) for nth in range(rounds)]
-            probed = [sum(one.probes[at].wall for at in chosen) for one in searches]
-            probed_cpu = [sum(one.probes[at].cpu for at in chosen) for one in searches]
-            count = len(chosen)
-            rows.append([
-                f"{name}: {count}", spread([wall / count for wall in base]), spread([wall / count for wall in probed]),
-                ratio(probed, base), ratio(probed_cpu, base_cpu), ratio(again, base),
-            ])
+            # Sums over the commits, one for each round; the evaluations of a round are made twice, for the noise.
+            bases = [[evaluated[at][nth] for at in chosen] for nth in range(2 * rounds)]
+            probed = [[one.probes[at] for at in chosen] for one in searches]
+            rows.append(compared(name, len(chosen), bases, probed))
         commit = searches[0].probes[good[-1]].commit
-        base, alone = evaluated[good[-1]], []
-        for _ in range(rounds):
-            alone.append(ours.probe(bench.tool, corner, case, nix, bench.memory, commit))
-        rows.append([
-            "`nix-culprit probe` by itself: 1", spread([one.wall for one in base]), spread([one.wall for one in alone]),
-            ratio([one.wall for one in alone], [one.wall for one in base]),
-            ratio([one.cpu for one in alone], [one.cpu for one in base]),
-            ratio([one.wall for one in base[::2]], [one.wall for one in base[1::2]]),
-        ])
+        single = [[ours.probe(bench.tool, corner, case, nix, bench.memory, commit)] for _ in range(rounds)]
+        bases = [[one] for one in evaluated[good[-1]]]
+        rows.append(compared("`nix-culprit probe`, the whole program", 1, bases, single))
         print(f"{bench.version(nix)}, good commits only, {rounds} rounds\n")
         table(["probes", "bare", "ours", "ours / bare, wall", "ours / bare, processor", "bare / bare, wall"], rows)
         corner.remove()
+
+
+def compared(name, count, bases, probed):
+    """One line: each of `bases` and `probed` is the runs of one round."""
+    walls = [[sum(one.wall for one in each) for each in runs] for runs in (bases, probed)]
+    cpus = [[sum(one.cpu for one in each) for each in runs] for runs in (bases, probed)]
+    return [
+        f"{name}: {count}",
+        spread([wall / count for wall in walls[0]]),
+        spread([wall / count for wall in walls[1]]),
+        ratio(walls[1], walls[0]),
+        ratio(cpus[1], cpus[0]),
+        ratio(walls[0][::2], walls[0][1::2]),
+    ]
 
 
 def groups(all_probes, good):
@@ -136,7 +172,8 @@ def seeds_rule(bench, pick):
     for nix in bench.nixes:
         corner = bench.place.fresh()
         answer = today.by_nix(bench.place, corner, case, nix, bench.memory, "seed")
-        rows.append([bench.version(nix), "git bisect run, other failures are good", answer.evaluations, words(case, answer.commit)])
+        name = "git bisect run, other failures are good"
+        rows.append([bench.version(nix), name, answer.evaluations, words(case, answer.commit)])
         corner.remove()
         corner = bench.place.fresh()
         answer = ours.bisect(bench.tool, corner, case, nix, bench.memory)
@@ -182,37 +219,46 @@ def planning(bench, example, rounds):
     table(["step", f"planning time, {rounds} rounds"], rows)
 
 
+CHECK = """#!/bin/sh
+# The verdict on the revision that flake.lock has.
+rev=$(grep -A12 '"@input@": {' flake.lock | sed -n 's/.*"rev": "\\(.*\\)".*/\\1/p' | head -n 1)
+case $(grep "$rev" @truth@) in
+*good*) exit 0 ;;
+*bad*) exit 1 ;;
+*broken*) exit 125 ;;
+*) exit 200 ;;
+esac
+"""
+
+
 def evaluations(bench, count):
     """(7): evaluations that plain halving needs and ours, with what is true of a sample in place of Nix."""
     print("### Evaluations\n")
-    rows, totals = [], [0, 0]
+    rows, all_plain, all_ours = [], 0, 0
     for seed in range(1, count + 1):
         case = histories.sample(bench.place, bench.generator, bench.system, bench.commits, 0, seed)
         corner = bench.place.fresh()
         plain = today.by_truth(bench.place, corner, case, "proper")
         script = corner.root / "check.sh"
-        script.write_text(
-            f"""#!/bin/sh
-rev=$(grep -A12 '"{case.input}": {{' flake.lock | sed -n 's/.*"rev": "\\(.*\\)".*/\\1/p' | head -n 1)
-case $(grep "$rev" {case.truth_file(corner)}) in *good*) exit 0 ;; *bad*) exit 1 ;; *broken*) exit 125 ;; esac
-exit 200
-"""
-        )
+        script.write_text(CHECK.replace("@input@", case.input).replace("@truth@", str(case.truth_file(corner))))
         script.chmod(0o755)
         own = ours.bisect(bench.tool, corner, case, bench.nixes[0], bench.memory, "--", script)
         commits, searched = case.commits(), len(own.probes)
-        totals = [totals[0] + plain.evaluations, totals[1] + searched]
-        states = dict(line.split() for line in case.truth_file(corner).read_text().splitlines())
-        listed = ["git", "-C", str(case.repo), "rev-list", f"{case.good}..{case.bad}"]
-        listed = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split()
-        broken = sum(states[commit] == "broken" for commit in listed)
+        all_plain, all_ours = all_plain + plain.evaluations, all_ours + searched
         rows.append([
-            seed, commits, broken, math.ceil(math.log2(commits)), plain.evaluations, searched,
-            own.evaluations - searched, words(case, plain.commit), words(case, own.commit),
+            seed,
+            commits,
+            math.ceil(math.log2(commits)),
+            plain.evaluations,
+            searched,
+            own.evaluations - searched,
+            words(case, plain.commit),
+            words(case, own.commit),
         ])
         corner.remove()
-    rows.append(["all", "", "", "", totals[0], f"{totals[1]}, ratio {totals[0] / totals[1]:.2f}", "", "", ""])
-    table(["seed", "commits", "of them broken", "log2", "git bisect run", "ours", "ours, ends and confirmation", "git's answer", "ours"], rows)
+    rows.append(["all", "", "", all_plain, f"{all_ours}, ratio {all_plain / all_ours:.2f}", "", "", ""])
+    head = ["seed", "commits", "log2", "git bisect run", "nix-culprit", "its ends and confirmation"]
+    table([*head, "git's answer", "nix-culprit's"], rows)
 
 
 def guard(cargo_bench):
