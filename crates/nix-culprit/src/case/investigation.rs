@@ -7,6 +7,7 @@ use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, Revision, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::outcome::{Criterion, Verdict};
+use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::Report;
 use nix_culprit_core::report::model::{self, Isolation, NotFound, SearchResult};
 
@@ -19,9 +20,9 @@ use super::flake_copy::FlakeCopy;
 use super::isolate::{Isolated, isolate};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
-use super::prober::Prober;
+use super::prober::{Prober, Round};
 use super::search::{Range, probe_commit, refuse_backwards, search};
-use super::settings::{Confirmation, Scope, Settings};
+use super::settings::{Confirmation, ReadSets, Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use super::{Assignment, CaseError, History};
@@ -84,6 +85,7 @@ pub fn investigate(
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?;
     let criterion = if settings.script.is_empty() { settings.criterion.clone() } else { Some(Criterion::Script) };
     let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
+    prober.use_read_sets(settings.read_sets);
     prober.tell(&started);
     let mut investigation = Investigation {
         settings,
@@ -304,7 +306,7 @@ impl Investigation<'_> {
             assign: &assign,
         };
         if place.old_end == OldEnd::Assumed
-            && probe_commit(prober, &history, &range, &range.old, None)?.1 == Verdict::Bad
+            && probe_commit(prober, &history, &range, &range.old, Round::Run, None)?.1 == Verdict::Bad
         {
             let (input, old) = (&place.input, range.old.short());
             let reason = format!("{input} alone is not the cause: with only {input} back at {old} it fails as before");
@@ -328,6 +330,12 @@ impl Investigation<'_> {
                 Culprit::OneOf { .. } => None,
             };
             let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
+            if !proven && !stands(prober, memory, &history, &range, &found.finding.culprit)? {
+                let text = "a commit ends in another way than was concluded; searching again, with every probe run";
+                prober.tell(&Event::Warned { text: text.to_owned() });
+                prober.use_read_sets(ReadSets::Unused);
+                continue;
+            }
             if memory == full || proven || holds(prober, &history, &range, &found.finding.culprit)? {
                 break (found, confirmation);
             }
@@ -386,9 +394,43 @@ fn holds(
         (Culprit::OneOf { commits, .. }, Goal::FirstGood) => commits.first(),
     };
     match decisive {
-        Some(commit) => Ok(probe_commit(prober, history, range, commit, None)?.1 != Verdict::Good),
+        Some(commit) => Ok(probe_commit(prober, history, range, commit, Round::Run, None)?.1 != Verdict::Good),
         None => Ok(true),
     }
+}
+
+/// Runs those of the commits that the answer rests on which were only settled by what other probes read, and tells
+/// whether they are what they were taken for.
+fn stands(
+    prober: &mut Prober<'_>,
+    memory: Bytes,
+    history: &dyn History,
+    range: &Range<'_>,
+    culprit: &Culprit,
+) -> Result<bool, CaseError> {
+    let decisive: Vec<&CommitId> = match culprit {
+        Culprit::Commit { commit, parents, .. } => {
+            std::iter::once(commit).chain(parents.iter().map(|parent| &parent.commit)).collect()
+        }
+        Culprit::OneOf { commits, .. } => commits.iter().collect(),
+    };
+    let settled: Vec<(CommitId, Verdict)> = decisive
+        .into_iter()
+        .filter_map(|commit| {
+            let last = prober.records().iter().rev().find(
+                |record| matches!(&record.subject, model::Subject::Commit { revision, .. } if revision == commit),
+            )?;
+            last.settled_by.as_ref().map(|_| (commit.clone(), last.verdict.clone()))
+        })
+        .collect();
+    let full = prober.full();
+    prober.allow(memory);
+    let mut stands = true;
+    for (commit, verdict) in settled {
+        stands &= probe_commit(prober, history, range, &commit, Round::Run, None)?.1 == verdict;
+    }
+    prober.allow(full);
+    Ok(stands)
 }
 
 /// Where a search takes place.

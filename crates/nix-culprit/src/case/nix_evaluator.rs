@@ -11,14 +11,16 @@ use nix_culprit_core::outcome::{Class, Ending, LogFormat, MemoryUse, Observation
 use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
-use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target};
 use super::flake_copy::time_of;
+use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::trees::Trees;
 use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard};
 use crate::sys::nix::{CALL_FLAKE, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path};
+use crate::sys::touched::Touched;
 
 /// What an evaluator needs besides the case's folder.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub struct NixEvaluator {
     trees: Trees,
     /// The folders that the running probe reads.
     readable: Vec<PathBuf>,
+    /// What earlier fast probes looked at.
+    kept: AllKept,
 }
 
 impl NixEvaluator {
@@ -71,7 +75,7 @@ impl NixEvaluator {
         let work = fs::canonicalize(work)
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program());
-        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new() })
+        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept: AllKept::default() })
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
@@ -81,10 +85,17 @@ impl NixEvaluator {
         fs::write(scene.join("plan.json"), text)
             .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))?;
         let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable });
+        // The lock names the commit, and the copy of the flake is not in the mount.
+        let lock = Touched::watch(&self.lock_file());
         let finished = self.run(&call, memory)?;
         self.trees.check()?;
+        let kill = finished.kill;
         let answer = read_answer(&finished.stdout, finished.end);
         let mut observation = self.observation(finished, memory);
+        let found = answer.as_ref().and_then(|answer| answer.attr.clone()).map(Target::Attr);
+        if is_repeatable(observation.outcome.class, kill) && !lock.happened() {
+            self.keep(assignment, found.as_ref().unwrap_or(target), memory, &observation);
+        }
         match answer {
             Some(answer) if answer.attr.is_none() => {
                 let looked_for = target.candidates().iter().map(ToString::to_string).collect();
@@ -95,6 +106,13 @@ impl NixEvaluator {
                 Ok(Evaluated { observation, attr: answer.attr })
             }
             None => Ok(Evaluated { observation, attr: None }),
+        }
+    }
+
+    /// Keeps what the probe that has just ended looked at, if all of that is known.
+    fn keep(&mut self, assignment: &Assignment, target: &Target, memory: Bytes, observation: &Observation) {
+        if let (Some(looked_at), Some((asked, _))) = (self.trees.looked_at(), Asked::of(assignment, target)) {
+            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone() });
         }
     }
 
@@ -159,10 +177,14 @@ impl NixEvaluator {
 
     /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
     fn write_lock(&self, lock: &Lock) -> Result<(), EvaluatorError> {
-        let path = self.snapshot.root.join(&self.snapshot.dir).join("flake.lock");
+        let path = self.lock_file();
         fs::write(&path, lock.to_json())
             .and_then(|()| fs::File::options().write(true).open(&path)?.set_modified(time_of(self.modified)))
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.snapshot.root.join(&self.snapshot.dir).join("flake.lock")
     }
 
     /// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
@@ -225,6 +247,15 @@ impl Evaluator for NixEvaluator {
             Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
             Mode::Fast | Mode::Faithful => self.faithful(target, memory),
         }
+    }
+
+    fn settled(&mut self, assignment: &Assignment, mode: Mode, target: &Target, memory: Bytes) -> Option<Settled> {
+        if mode != Mode::Fast || !self.script.is_empty() {
+            return None;
+        }
+        let wanted = Asked::of(assignment, target)?;
+        let trees = &self.trees;
+        self.kept.settle(&wanted, memory, |clone, seen, commit| trees.looks_alike(clone, seen, commit))
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {
