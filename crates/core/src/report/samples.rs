@@ -271,6 +271,7 @@ pub(super) fn unfinished() -> Report {
     };
     report.probes.truncate(4);
     report.totals.probes = 4;
+    report.totals.settled = 0;
     report
 }
 
