@@ -414,15 +414,15 @@ fn stands(
         }
         Culprit::OneOf { commits, .. } => commits.iter().collect(),
     };
-    let settled: Vec<(CommitId, Verdict)> = decisive
-        .into_iter()
-        .filter_map(|commit| {
-            let last = prober.records().iter().rev().find(
-                |record| matches!(&record.subject, model::Subject::Commit { revision, .. } if revision == commit),
-            )?;
-            last.settled_by.as_ref().map(|_| (commit.clone(), last.verdict.clone()))
-        })
-        .collect();
+    let is_of = |subject: &model::Subject, commit| matches!(subject, model::Subject::Commit { revision, .. } if revision == commit);
+    let mut settled: Vec<(CommitId, Verdict)> = Vec::new();
+    for commit in decisive {
+        // What the user's own command did later says nothing of the fast way.
+        let probes = prober.records().iter().filter(|record| record.mode == range.mode);
+        let last = probes.rev().find(|record| is_of(&record.subject, commit));
+        settled
+            .extend(last.filter(|last| last.settled_by.is_some()).map(|last| (commit.clone(), last.verdict.clone())));
+    }
     let full = prober.full();
     prober.allow(memory);
     let mut stands = true;
