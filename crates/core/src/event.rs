@@ -97,6 +97,17 @@ pub enum Event {
         /// What was seen.
         observation: Observation,
     },
+    /// A probe was not run: a finished one of another commit looked at nothing that differs.
+    Settled {
+        /// Digest of all that determines its result.
+        key: String,
+        /// What it is for.
+        purpose: Purpose,
+        /// The commit whose probe settles it.
+        by: CommitId,
+        /// What that probe saw.
+        observation: Observation,
+    },
     /// What is evaluated was chosen from what the flake has.
     Target {
         /// The names on the way to it.

@@ -10,5 +10,6 @@ pub mod ids;
 pub mod outcome;
 pub mod pull_request;
 pub mod quantity;
+pub mod read_set;
 pub mod report;
 pub mod text;

@@ -309,7 +309,8 @@ impl Page<'_> {
             newest.push(row);
         }
         newest.reverse();
-        let count = words::counted(probes.len(), "probe");
+        let settled = probes.iter().filter(|probe| probe.settled_by.is_some()).count();
+        let count = words::probes(probes.len() - settled, settled);
         self.put(&format!("\n<details><summary>Evidence: {count}</summary>\n"));
         if newest.len() < tail.len() {
             let left_out = words::counted(tail.len() - newest.len(), "row");
@@ -337,6 +338,10 @@ impl Page<'_> {
         };
         let (peak, wall) = (probe.observation.peak, show_duration(probe.observation.wall));
         let (verdict, mode) = (words::verdict(&probe.verdict), words::mode(probe.mode));
+        if let Some(by) = &probe.settled_by {
+            let by = by.short();
+            return format!("| {subject} | {date} | {title} | {verdict} | {reason} | | | not run: as `{by}` |\n");
+        }
         format!("| {subject} | {date} | {title} | {verdict} | {reason} | {peak} | {wall} | {mode} |\n")
     }
 }

@@ -44,7 +44,7 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// Evidence that does not fit a single change from good to bad, one sentence each.
     pub contradictions: Vec<String>,
-    /// Every probe, in the order in which they ended.
+    /// Every probe, in the order in which they ended; among them those that another one settled.
     pub probes: Vec<Probe>,
     /// How much was done.
     pub totals: Totals,
@@ -326,6 +326,9 @@ pub struct Probe {
     pub verdict: Verdict,
     /// What was seen.
     pub observation: Observation,
+    /// The commit whose probe settled this one, so that it was not run: nothing that it read differs.
+    #[serde(default)]
+    pub settled_by: Option<CommitId>,
 }
 
 /// What a probe ran on.
@@ -366,8 +369,11 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Totals {
-    /// The number of probes.
+    /// The number of probes that were run.
     pub probes: usize,
+    /// The number of those that were not, because another one settled them.
+    #[serde(default)]
+    pub settled: usize,
     /// The wall time of the whole case.
     pub wall: Duration,
     /// How many commits lie between the ends, once that is known.

@@ -86,7 +86,13 @@ fn commit() -> Commit {
 
 fn probe(start: &str, days: i64, mode: Mode, verdict: Verdict, observation: Observation) -> Probe {
     let title = format!("update of {start}");
-    Probe { subject: Subject::Commit { revision: id(start), date: day(days), title }, mode, verdict, observation }
+    Probe {
+        subject: Subject::Commit { revision: id(start), date: day(days), title },
+        mode,
+        verdict,
+        observation,
+        settled_by: None,
+    }
 }
 
 pub(super) fn normal() -> Report {
@@ -152,25 +158,34 @@ pub(super) fn normal() -> Report {
         }],
         contradictions: vec![],
         probes: vec![
-            Probe { subject: Subject::GoodLock, mode: Mode::Faithful, verdict: Verdict::Good, observation: success() },
+            Probe {
+                subject: Subject::GoodLock,
+                mode: Mode::Faithful,
+                verdict: Verdict::Good,
+                observation: success(),
+                settled_by: None,
+            },
             Probe {
                 subject: Subject::BadLock,
                 mode: Mode::Faithful,
                 verdict: Verdict::Bad,
                 observation: out_of_memory(),
+                settled_by: None,
             },
             Probe {
                 subject: Subject::Inputs { updated: vec![path("nixpkgs")] },
                 mode: Mode::Fast,
                 verdict: Verdict::Bad,
                 observation: out_of_memory(),
+                settled_by: None,
             },
             probe("a1", 15, Mode::Fast, skip.clone(), missing()),
             probe("a2", 14, Mode::Fast, skip, missing()),
             probe("4f11", 5, Mode::Fast, Verdict::Good, success()),
+            Probe { settled_by: Some(id("4f11")), ..probe("4f12", 5, Mode::Fast, Verdict::Good, success()) },
             probe("5a9dda28aa00", 6, Mode::Faithful, Verdict::Bad, out_of_memory()),
         ],
-        totals: Totals { probes: 7, wall: Duration::from_secs(42), range: Some(3_000) },
+        totals: Totals { probes: 7, settled: 1, wall: Duration::from_secs(42), range: Some(3_000) },
         replay: Some(ReplayInput {
             input: path("nixpkgs"),
             source: ReplaySource::References {
@@ -211,7 +226,7 @@ pub(super) fn only_together() -> Report {
         result: SearchResult::NotFound { why: NotFound::OnlyTogether { inputs } },
         confirmation: None,
         skipped: vec![],
-        totals: Totals { probes: 6, wall: Duration::from_secs(9), range: None },
+        totals: Totals { probes: 6, settled: 0, wall: Duration::from_secs(9), range: None },
         replay: None,
         ..normal()
     }
@@ -256,6 +271,7 @@ pub(super) fn unfinished() -> Report {
     };
     report.probes.truncate(4);
     report.totals.probes = 4;
+    report.totals.settled = 0;
     report
 }
 

@@ -151,9 +151,15 @@ pub(super) fn one_of(direction: Direction, count: usize) -> String {
     }
 }
 
+/// Counts probes, and those that were not run.
+pub(super) fn probes(run: usize, settled: usize) -> String {
+    let run = counted(run, "probe");
+    if settled == 0 { run } else { format!("{run}, and {settled} answered by what they read") }
+}
+
 /// Says how much was done.
 pub(super) fn totals(report: &Report) -> String {
-    let probes = counted(report.totals.probes, "probe");
+    let probes = probes(report.totals.probes, report.totals.settled);
     let wall = show_duration(report.totals.wall);
     let wall = match report.environment.limits.search_memory {
         Some(reduced) => format!("{wall}; between the ends {reduced} was enough to tell"),

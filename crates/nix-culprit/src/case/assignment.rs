@@ -28,7 +28,7 @@ impl Assignment {
     pub fn key(&self, mode: Mode, round: Round, memory: Bytes, target: &Target) -> String {
         let target: Vec<String> = target.candidates().iter().map(ToString::to_string).collect();
         let round: &[u8] = match round {
-            Round::Search => &[],
+            Round::Search | Round::Run => &[],
             Round::Confirmation => b"again",
         };
         let digest = Sha256::new()

@@ -95,7 +95,7 @@ impl Draft {
             skipped: Vec::new(),
             contradictions: Vec::new(),
             probes: Vec::new(),
-            totals: Totals { probes: 0, wall: Duration::ZERO, range: None },
+            totals: Totals { probes: 0, settled: 0, wall: Duration::ZERO, range: None },
             replay: None,
         };
         Self { report }
@@ -193,7 +193,9 @@ impl Draft {
         self.report.result = result;
         self.report.probes = prober.records().iter().map(probe).collect();
         self.report.skipped = skipped(prober.records());
-        self.report.totals.probes = self.report.probes.len();
+        let settled = self.report.probes.iter().filter(|probe| probe.settled_by.is_some()).count();
+        self.report.totals.probes = self.report.probes.len() - settled;
+        self.report.totals.settled = settled;
         self.report.totals.wall = wall;
         self.report
     }
@@ -253,6 +255,7 @@ fn probe(record: &Record) -> Probe {
         mode,
         verdict: record.verdict.clone(),
         observation: record.observation.clone(),
+        settled_by: record.settled_by.clone(),
     }
 }
 
@@ -375,6 +378,7 @@ mod tests {
             mode: nix_culprit_core::event::Mode::Fast,
             verdict,
             observation: Observation { outcome, end: Exit::Exited(0), peak, wall, curve, drv_path: None },
+            settled_by: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
-use nix_culprit_core::ids::DrvPath;
+use nix_culprit_core::ids::{CommitId, DrvPath};
 use nix_culprit_core::outcome::Observation;
 use nix_culprit_core::quantity::Bytes;
 use thiserror::Error;
@@ -90,6 +90,15 @@ pub struct Evaluated {
     pub attr: Option<AttrPath>,
 }
 
+/// What an evaluation would come to, without running it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// The commit whose evaluation tells.
+    pub by: CommitId,
+    /// What was seen there; without the derivation, which can differ by the folder's name.
+    pub observation: Observation,
+}
+
 /// Says why an assignment could not be evaluated at all.
 #[derive(Debug, Error)]
 pub enum EvaluatorError {
@@ -134,6 +143,11 @@ pub trait Evaluator {
         target: &Target,
         memory: Bytes,
     ) -> Result<Evaluated, EvaluatorError>;
+
+    /// Says what an evaluation would come to, if one of another commit tells: it looked at nothing that differs.
+    fn settled(&mut self, _assignment: &Assignment, _mode: Mode, _target: &Target, _memory: Bytes) -> Option<Settled> {
+        None
+    }
 
     /// Says why a way of asking cannot be had here, if it cannot.
     fn lacks(&self, _mode: Mode) -> Option<String> {

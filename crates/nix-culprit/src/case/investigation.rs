@@ -18,7 +18,7 @@ use super::flake_copy::FlakeCopy;
 use super::isolate::{Isolated, isolate, named};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
-use super::prober::Prober;
+use super::prober::{Prober, Round};
 use super::proof::{Proof, prove};
 use super::search::{Range, probe_commit, refuse_backwards};
 use super::settings::{Scope, Settings};
@@ -84,6 +84,7 @@ pub fn investigate(
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?;
     let criterion = if settings.script.is_empty() { settings.criterion.clone() } else { Some(Criterion::Script) };
     let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
+    prober.use_read_sets(settings.read_sets);
     prober.tell(&started);
     let mut investigation = Investigation {
         settings,
@@ -320,7 +321,7 @@ impl Investigation<'_> {
             assign: &assign,
         };
         if place.old_end == OldEnd::Assumed
-            && probe_commit(prober, &history, &range, &range.old, None)?.1 == Verdict::Bad
+            && probe_commit(prober, &history, &range, &range.old, Round::Run, None)?.1 == Verdict::Bad
         {
             let (input, old) = (&place.input, range.old.short());
             let reason = format!("{input} alone is not the cause: with only {input} back at {old} it fails as before");

@@ -13,6 +13,8 @@ use nix_culprit_core::outcome::{Class, Observation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::evaluator::Settled;
+
 /// Says why a journal could not be used.
 #[derive(Debug, Error)]
 pub enum JournalError {
@@ -78,6 +80,7 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     known: BTreeMap<String, Observation>,
+    settled: BTreeMap<String, Settled>,
     target: Option<Vec<String>>,
     failure: Option<JournalError>,
     /// Whether nothing failed so far: an entry behind one that was cut off could not be read.
@@ -102,8 +105,15 @@ impl Journal {
         if whole.len() < content.len() {
             file.set_len(whole.len() as u64).map_err(io)?;
         }
-        let mut journal =
-            Self { path: path.to_owned(), file, known: BTreeMap::new(), target: None, failure: None, is_sound: true };
+        let mut journal = Self {
+            path: path.to_owned(),
+            file,
+            known: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            target: None,
+            failure: None,
+            is_sound: true,
+        };
         for entry in parse(path, whole)? {
             journal.remember(&entry.event);
         }
@@ -114,6 +124,12 @@ impl Journal {
     #[must_use]
     pub fn known(&self, key: &str) -> Option<&Observation> {
         self.known.get(key)
+    }
+
+    /// Returns what an earlier run of the case took for the result of this probe, which was not run.
+    #[must_use]
+    pub fn settled(&self, key: &str) -> Option<&Settled> {
+        self.settled.get(key)
     }
 
     /// Returns which attribute an earlier run of the case chose.
@@ -135,6 +151,10 @@ impl Journal {
             Event::ProbeFinished { key, observation, .. } if is_finished(observation) => {
                 self.known.insert(key.clone(), observation.clone());
             }
+            Event::Settled { key, by, observation, .. } => {
+                let settled = Settled { by: by.clone(), observation: observation.clone() };
+                self.settled.insert(key.clone(), settled);
+            }
             Event::Target { attr } => self.target = Some(attr.clone()),
             _ => {}
         }
@@ -145,7 +165,7 @@ impl Journal {
         let mut line = serde_json::to_vec(&Entry { at, event: event.clone() })?;
         line.push(b'\n');
         self.file.write_all(&line)?;
-        if matches!(event, Event::ProbeFinished { .. }) {
+        if matches!(event, Event::ProbeFinished { .. } | Event::Settled { .. }) {
             self.file.sync_data()?;
         }
         Ok(())

@@ -11,14 +11,16 @@ use nix_culprit_core::outcome::{Class, End, Ending, LogFormat, MemoryUse, Observ
 use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
-use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target, Yields};
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target, Yields};
 use super::flake_copy::set_time;
+use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::trees::Trees;
 use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard};
 use crate::sys::nix::{CALL_FLAKE, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path};
+use crate::sys::touched::Touched;
 
 /// What an evaluator needs besides the case's folder.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub struct NixEvaluator {
     trees: Trees,
     /// The folders that the running probe reads.
     readable: Vec<PathBuf>,
+    /// What earlier fast probes looked at.
+    kept: AllKept,
 }
 
 impl NixEvaluator {
@@ -71,7 +75,7 @@ impl NixEvaluator {
         let work = fs::canonicalize(work)
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program());
-        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new() })
+        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept: AllKept::default() })
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
@@ -81,10 +85,20 @@ impl NixEvaluator {
         fs::write(scene.join("plan.json"), text)
             .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))?;
         let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable });
+        // The lock names the commit, and the copy of the flake is not in the mount.
+        let lock = Touched::watch(&self.lock_file());
         let finished = self.run(&call, memory)?;
         self.trees.check()?;
+        let kill = finished.kill;
         let answer = read_answer(&finished.stdout, finished.end);
         let mut observation = self.observation(finished, memory);
+        let found = answer.as_ref().and_then(|answer| {
+            let attr = answer.attr.clone()?;
+            Some(Target::Attr(attr, Yields::of(answer.drv_path.as_ref())))
+        });
+        if is_repeatable(observation.outcome.class, kill) && !lock.happened() {
+            self.keep(assignment, found.as_ref().unwrap_or(target), memory, &observation);
+        }
         let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None }) };
         match (&answer.attr, target) {
             (Some(_), _) => {
@@ -102,6 +116,13 @@ impl NixEvaluator {
                 let looked_for = candidates.iter().map(ToString::to_string).collect();
                 Err(EvaluatorError::NoTarget { looked_for, outputs: answer.outputs })
             }
+        }
+    }
+
+    /// Keeps what the probe that has just ended looked at, if all of that is known.
+    fn keep(&mut self, assignment: &Assignment, target: &Target, memory: Bytes, observation: &Observation) {
+        if let (Some(looked_at), Some((asked, _))) = (self.trees.looked_at(), Asked::of(assignment, target)) {
+            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone() });
         }
     }
 
@@ -179,6 +200,10 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
     }
 
+    fn lock_file(&self) -> PathBuf {
+        self.snapshot.root.join(&self.snapshot.dir).join("flake.lock")
+    }
+
     /// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
     fn without_folders(&self, mut outcome: Outcome) -> Outcome {
         let folders = self.readable.iter().chain([&self.snapshot.root]);
@@ -239,6 +264,15 @@ impl Evaluator for NixEvaluator {
             Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
             Mode::Fast | Mode::Faithful => self.faithful(target, memory),
         }
+    }
+
+    fn settled(&mut self, assignment: &Assignment, mode: Mode, target: &Target, memory: Bytes) -> Option<Settled> {
+        if mode != Mode::Fast || !self.script.is_empty() {
+            return None;
+        }
+        let wanted = Asked::of(assignment, target)?;
+        let trees = &self.trees;
+        self.kept.settle(&wanted, memory, |clone, seen, commit| trees.looks_alike(clone, seen, commit))
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {

@@ -2,14 +2,16 @@
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
-use super::evaluator::{Evaluator, Target, Yields};
+use super::evaluator::{Evaluator, Settled, Target, Yields};
 use super::journal::Journal;
+use super::settings::ReadSets;
 
 /// A probe as the report tells of it.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Record {
     pub verdict: Verdict,
     /// What was seen.
     pub observation: Observation,
+    /// The commit whose probe settled it, so that it was not run.
+    pub settled_by: Option<CommitId>,
 }
 
 /// What is to be probed, and for what.
@@ -44,8 +48,10 @@ pub struct Question<'a> {
 /// Whether what an earlier probe of the case saw will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// It will.
+    /// It will, also one of another commit that looked at nothing that differs.
     Search,
+    /// It will, if it is one of this very commit.
+    Run,
     /// Only what an earlier confirmation saw, before an interruption.
     Confirmation,
 }
@@ -62,6 +68,7 @@ pub struct Prober<'a> {
     full: Bytes,
     /// What the next probe may use of it.
     memory: Bytes,
+    read_sets: ReadSets,
     records: Vec<Record>,
 }
 
@@ -78,7 +85,18 @@ impl<'a> Prober<'a> {
         let target = journal
             .target()
             .map_or_else(|| asked.clone(), |attr| Target::Attr(AttrPath(attr.to_vec()), Yields::Derivation));
-        Self { evaluator, journal, sink, asked, target, criterion, full: memory, memory, records: Vec::new() }
+        Self {
+            evaluator,
+            journal,
+            sink,
+            asked,
+            target,
+            criterion,
+            full: memory,
+            memory,
+            read_sets: ReadSets::Used,
+            records: Vec::new(),
+        }
     }
 
     /// Tells the journal and the terminal.
@@ -121,6 +139,11 @@ impl<'a> Prober<'a> {
         self.memory = memory;
     }
 
+    /// Sets whether probes of a search may be settled by what others read.
+    pub const fn use_read_sets(&mut self, read_sets: ReadSets) {
+        self.read_sets = read_sets;
+    }
+
     /// Says why a way of asking cannot be had here, if it cannot.
     #[must_use]
     pub fn lacks(&self, mode: Mode) -> Option<String> {
@@ -143,10 +166,40 @@ impl<'a> Prober<'a> {
     /// # Errors
     /// When Nix could not be asked, the user stopped it, or the journal could not be written.
     pub fn probe(&mut self, question: Question<'_>) -> Result<(Observation, Verdict), CaseError> {
+        if let Some(Settled { by, observation }) = self.settled(&question)? {
+            let verdict = self.judge(&observation)?;
+            let (purpose, subject, mode) = (question.purpose, question.subject, question.mode);
+            self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
+            let settled_by = Some(by);
+            let record = Record { subject, mode, verdict: verdict.clone(), observation, settled_by };
+            self.records.push(record.clone());
+            return Ok((record.observation, verdict));
+        }
         let observation = self.observe(&question)?;
         let verdict = self.judge(&observation)?;
         self.note(question.purpose, question.subject, question.mode, observation.clone(), verdict.clone());
         Ok((observation, verdict))
+    }
+
+    /// Says what a probe of a search would come to, if that is known without running it.
+    fn settled(&mut self, question: &Question<'_>) -> Result<Option<Settled>, CaseError> {
+        if question.round != Round::Search || question.purpose.commit.is_none() || self.read_sets == ReadSets::Unused {
+            return Ok(None);
+        }
+        let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
+        if self.journal.known(&key).is_some() {
+            return Ok(None);
+        }
+        if let Some(settled) = self.journal.settled(&key) {
+            return Ok(Some(settled.clone()));
+        }
+        let settled = self.evaluator.settled(question.assignment, question.mode, &self.target, self.memory);
+        if let Some(Settled { by, observation }) = &settled {
+            let (purpose, by) = (question.purpose.clone(), by.clone());
+            self.tell(&Event::Settled { key, purpose, by, observation: observation.clone() });
+            self.journal.check()?;
+        }
+        Ok(settled)
     }
 
     /// Probes without a judgement; the caller notes it when it knows what it means.
@@ -214,7 +267,7 @@ impl<'a> Prober<'a> {
     /// Writes down what a probe means.
     pub fn note(&mut self, purpose: Purpose, subject: Subject, mode: Mode, observation: Observation, verdict: Verdict) {
         self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
-        self.records.push(Record { subject, mode, verdict, observation });
+        self.records.push(Record { subject, mode, verdict, observation, settled_by: None });
     }
 }
 

@@ -7,16 +7,16 @@ use nix_culprit_core::event::{Event, Mode};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::Verdict;
 use nix_culprit_core::quantity::Bytes;
-use nix_culprit_core::report::model;
+use nix_culprit_core::report::model::{self, Subject};
 
 use super::CaseError;
 use super::conclusion::unconfirmed;
 use super::confirm::{Claim, confirm};
 use super::error::outcome_words;
 use super::history::History;
-use super::prober::Prober;
+use super::prober::{Prober, Round};
 use super::search::{Found, Range, probe_commit, search};
-use super::settings::Confirmation;
+use super::settings::{Confirmation, ReadSets};
 
 /// What was found, and how well it is known.
 #[derive(Debug, Clone)]
@@ -60,6 +60,12 @@ pub fn prove(
             Culprit::OneOf { .. } => None,
         };
         let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
+        if !proven && !stands(prober, memory, history, &range, &found.finding.culprit)? {
+            let text = "a commit ends in another way than was concluded; searching again, with every probe run";
+            prober.tell(&Event::Warned { text: text.to_owned() });
+            prober.use_read_sets(ReadSets::Unused);
+            continue;
+        }
         if memory < full && !proven && !holds(prober, history, &range, &found.finding.culprit)? {
             let text = format!("with {full} it ends in another way than with {memory}; searching again with {full}");
             prober.tell(&Event::Warned { text });
@@ -88,7 +94,7 @@ fn other_ends(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
         Goal::FirstGood => ("bad", "good"),
     };
     for (end, commit, name) in [(End::Old, &range.old, old), (End::New, &range.new, new)] {
-        let (observation, verdict) = probe_commit(prober, history, range, commit, None)?;
+        let (observation, verdict) = probe_commit(prober, history, range, commit, Round::Run, None)?;
         let as_named = match (end, range.goal) {
             (End::Old, Goal::FirstBad) | (End::New, Goal::FirstGood) => verdict == Verdict::Good,
             (End::Old, Goal::FirstGood) | (End::New, Goal::FirstBad) => verdict == Verdict::Bad,
@@ -107,6 +113,40 @@ enum End {
     New,
 }
 
+/// Runs those of the commits that the answer rests on which were only settled by what other probes read, and tells
+/// whether they are what they were taken for.
+fn stands(
+    prober: &mut Prober<'_>,
+    memory: Bytes,
+    history: &dyn History,
+    range: &Range<'_>,
+    culprit: &Culprit,
+) -> Result<bool, CaseError> {
+    let decisive: Vec<&CommitId> = match culprit {
+        Culprit::Commit { commit, parents, .. } => {
+            std::iter::once(commit).chain(parents.iter().map(|parent| &parent.commit)).collect()
+        }
+        Culprit::OneOf { commits, .. } => commits.iter().collect(),
+    };
+    let is_of = |subject: &Subject, commit| matches!(subject, Subject::Commit { revision, .. } if revision == commit);
+    let mut settled: Vec<(CommitId, Verdict)> = Vec::new();
+    for commit in decisive {
+        // What the user's own command did later says nothing of the fast way.
+        let probes = prober.records().iter().filter(|record| record.mode == range.mode);
+        let last = probes.rev().find(|record| is_of(&record.subject, commit));
+        settled
+            .extend(last.filter(|last| last.settled_by.is_some()).map(|last| (commit.clone(), last.verdict.clone())));
+    }
+    let full = prober.full();
+    prober.allow(memory);
+    let mut stands = true;
+    for (commit, verdict) in settled {
+        stands &= probe_commit(prober, history, range, &commit, Round::Run, None)?.1 == verdict;
+    }
+    prober.allow(full);
+    Ok(stands)
+}
+
 /// Tells whether what was bad with less memory is bad with the whole budget too: asked of the one commit that
 /// the answer rests on.
 fn holds(
@@ -122,7 +162,7 @@ fn holds(
         (Culprit::OneOf { commits, .. }, Goal::FirstGood) => commits.first(),
     };
     match decisive {
-        Some(commit) => Ok(probe_commit(prober, history, range, commit, None)?.1 != Verdict::Good),
+        Some(commit) => Ok(probe_commit(prober, history, range, commit, Round::Run, None)?.1 != Verdict::Good),
         None => Ok(true),
     }
 }

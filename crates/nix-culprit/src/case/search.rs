@@ -67,8 +67,9 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
                 let left = search.remaining();
                 let remaining =
                     Remaining { suspects: left.suspects, steps: left.steps, time: time_left(left.steps, &durations) };
-                let (observation, verdict) = probe_commit(prober, history, range, &commit, Some(remaining))?;
-                durations.push(observation.wall);
+                let (seen, verdict) = probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?;
+                // What was settled took none.
+                durations.extend(Some(seen.wall).filter(|wall| !wall.is_zero()));
                 search.record(&commit, &verdict)?;
             }
             Step::Done(finding) => {
@@ -103,7 +104,7 @@ fn common_start(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_
     }
     let text = format!("the two ends are on different branches; probing where they part, {}", base.short());
     prober.tell(&Event::Warned { text });
-    let (_, verdict) = probe_commit(prober, history, range, &base, None)?;
+    let (_, verdict) = probe_commit(prober, history, range, &base, Round::Run, None)?;
     match (verdict, range.goal) {
         (Verdict::Good, Goal::FirstBad) | (Verdict::Bad, Goal::FirstGood) => Ok(base),
         (Verdict::Bad, Goal::FirstBad) | (Verdict::Good, Goal::FirstGood) => {
@@ -127,6 +128,7 @@ pub(super) fn probe_commit(
     history: &dyn History,
     range: &Range<'_>,
     commit: &CommitId,
+    round: Round,
     remaining: Option<Remaining>,
 ) -> Result<(Observation, Verdict), CaseError> {
     let assignment = (range.assign)(commit)?;
@@ -139,7 +141,7 @@ pub(super) fn probe_commit(
         },
         assignment: &assignment,
         mode: range.mode,
-        round: Round::Search,
+        round,
         remaining,
     };
     prober.probe(question)

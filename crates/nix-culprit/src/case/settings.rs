@@ -37,6 +37,9 @@ pub struct Settings {
     pub script: Vec<String>,
     /// Whether culprit and parent are run again by the user's own command.
     pub confirmation: Confirmation,
+    /// Whether probes between the ends are answered by what others read.
+    #[serde(default)]
+    pub read_sets: ReadSets,
     /// Clones that the user named, by input or by URL.
     pub repositories: BTreeMap<String, PathBuf>,
     /// The folder that holds clones of our own.
@@ -92,6 +95,17 @@ pub enum Confirmation {
     Wanted,
     /// The user asked to leave it out.
     Unwanted,
+}
+
+/// Whether a probe need not be run where nothing differs that another one read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadSets {
+    /// It need not.
+    #[default]
+    Used,
+    /// Every probe is run.
+    Unused,
 }
 
 /// Where the memory budget comes from.

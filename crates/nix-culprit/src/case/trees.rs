@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::ids::{CommitId, NodeKey};
+use nix_culprit_core::read_set::Reads;
 
 use super::evaluator::EvaluatorError;
 use crate::sys::git::{Checkout, Git, Repository};
-use crate::sys::nix::Tree;
+use crate::sys::nix::{ASKED, Tree};
 use crate::sys::treefs::{TreeFs, View};
 use crate::sys::warden::Warden;
 
@@ -23,6 +24,17 @@ pub struct Trees {
     mounted: Option<TreeFs>,
     /// What the running probe sees of the mount.
     view: Option<View>,
+    /// Which commit it sees of which repository of the mount, by lock node; none where not all are in the mount.
+    shown: Option<BTreeMap<NodeKey, (usize, CommitId)>>,
+}
+
+/// What a probe looked at in the folder of a lock node.
+#[derive(Debug, Clone)]
+pub struct LookedAt {
+    /// The commit that the folder showed.
+    pub commit: CommitId,
+    /// What was looked at in it.
+    pub reads: Reads,
 }
 
 #[derive(Debug)]
@@ -43,12 +55,21 @@ impl Trees {
             .ok()
             .and_then(|()| Warden::start(program).ok())
             .and_then(|warden| TreeFs::mount(&at, &[], &warden).ok());
-        Self { git, folder, repositories: BTreeMap::new(), checkouts: BTreeMap::new(), mounted, view: None }
+        Self {
+            git,
+            folder,
+            repositories: BTreeMap::new(),
+            checkouts: BTreeMap::new(),
+            mounted,
+            view: None,
+            shown: None,
+        }
     }
 
     /// Begins a probe: what an earlier one saw is forgotten.
     pub fn begin(&mut self) {
         self.view = self.mounted.as_ref().map(TreeFs::view);
+        self.shown = self.view.as_ref().map(|_| BTreeMap::new());
     }
 
     /// Returns a folder that shows a commit of a clone, for a lock node.
@@ -74,8 +95,14 @@ impl Trees {
         let opened = &self.repositories[clone];
         let modified = opened.repository.commit(commit).map_err(failed)?.committed.seconds;
         let path = match (&self.view, opened.mounted) {
-            (Some(view), Some(number)) => view.folder(number, commit),
+            (Some(view), Some(number)) => {
+                if let Some(shown) = &mut self.shown {
+                    shown.insert(key.clone(), (number, commit.clone()));
+                }
+                view.folder(number, commit)
+            }
             (Some(_) | None, _) => {
+                self.shown = None;
                 let slot = (clone.to_owned(), key.clone());
                 if !self.checkouts.contains_key(&slot) {
                     let folder = self.folder.join(self.checkouts.len().to_string());
@@ -88,6 +115,27 @@ impl Trees {
             }
         };
         Ok(Tree::new(path, Some(commit.as_str()), modified))
+    }
+
+    /// Returns what the probe looked at, by lock node, if all its folders are in the mount.
+    #[must_use]
+    pub fn looked_at(&self) -> Option<BTreeMap<NodeKey, LookedAt>> {
+        let (view, shown) = (self.view.as_ref()?, self.shown.as_ref()?);
+        let all = view.read_set();
+        let looked_at = |(key, place): (&NodeKey, &(usize, CommitId))| {
+            // What was never entered was not looked at.
+            let reads = all.get(place).cloned().unwrap_or_default();
+            (key.clone(), LookedAt { commit: place.1.clone(), reads })
+        };
+        Some(shown.iter().map(looked_at).collect())
+    }
+
+    /// Tells whether a probe would have seen the same of another commit of the clone. In doubt it would not.
+    #[must_use]
+    pub fn looks_alike(&self, clone: &Path, seen: &LookedAt, other: &CommitId) -> bool {
+        let Some(opened) = self.repositories.get(clone) else { return false };
+        !seen.reads.uses.contains_key(Path::new(ASKED))
+            && opened.repository.changed(&seen.commit, other).is_ok_and(|changes| seen.reads.hold_after(&changes))
     }
 
     /// Fails when the probe could not read something that is there: then it says nothing about the commit.

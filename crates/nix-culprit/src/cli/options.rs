@@ -105,6 +105,10 @@ pub struct SearchOptions {
     #[arg(long)]
     pub no_confirm: bool,
 
+    /// Run every probe, also where nothing differs that an earlier one read
+    #[arg(long)]
+    pub no_read_sets: bool,
+
     /// Where results go.
     #[command(flatten)]
     pub results: ResultOptions,

@@ -3,6 +3,7 @@
 use std::fs;
 
 use nix_culprit_core::event::{Event, Mode};
+use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
 use nix_culprit_core::text::printable_lines;
@@ -43,11 +44,13 @@ fn table(entries: &[Entry]) -> String {
         "time", "mode", "says", "outcome", "memory", "took"
     );
     let mut last: Option<(Mode, &Observation)> = None;
+    let mut settled: Option<(&CommitId, &Observation)> = None;
     for entry in entries {
         let time = jiff::Timestamp::from_second(i64::try_from(entry.at).unwrap_or(0)).unwrap_or_default();
         let clock = time.strftime("%H:%M:%S");
         match &entry.event {
             Event::ProbeFinished { mode, observation, .. } => last = Some((*mode, observation)),
+            Event::Settled { by, observation, .. } => settled = Some((by, observation)),
             Event::Judged { purpose, verdict } => {
                 let (word, reason) = match verdict {
                     Verdict::Good => ("good", ""),
@@ -64,6 +67,16 @@ fn table(entries: &[Entry]) -> String {
                         seen.peak.to_string(),
                         show_duration(seen.wall),
                         purpose.words,
+                    ));
+                } else if let Some((by, seen)) = settled.take() {
+                    text.push_str(&format!(
+                        "{clock}  {:<8}  {word:<4}  {:<20}  {:>9}  {:>8}  {}, as at {}: nothing that it read differs\n",
+                        "not run",
+                        seen.outcome.class.words(),
+                        "",
+                        "",
+                        purpose.words,
+                        by.short(),
                     ));
                 }
             }

@@ -9,7 +9,7 @@ use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
-use crate::case::{Confirmation, MemoryFrom, Scope, Settings};
+use crate::case::{Confirmation, MemoryFrom, ReadSets, Scope, Settings};
 use crate::cli::{AskOptions, SearchOptions};
 use crate::sys::limit::budget;
 
@@ -18,17 +18,20 @@ use crate::sys::limit::budget;
 pub(super) struct Way {
     mode: Mode,
     confirmation: Confirmation,
+    read_sets: ReadSets,
 }
 
 impl Way {
     /// Nothing is searched.
-    pub(super) const NONE: Self = Self { mode: Mode::Full, confirmation: Confirmation::Unwanted };
+    pub(super) const NONE: Self =
+        Self { mode: Mode::Full, confirmation: Confirmation::Unwanted, read_sets: ReadSets::Unused };
 
     /// Takes what the user asked for.
     pub(super) const fn of(options: &SearchOptions) -> Self {
         Self {
             mode: if options.first_parent { Mode::FirstParent } else { Mode::Full },
             confirmation: if options.no_confirm { Confirmation::Unwanted } else { Confirmation::Wanted },
+            read_sets: if options.no_read_sets { ReadSets::Unused } else { ReadSets::Used },
         }
     }
 }
@@ -68,6 +71,7 @@ pub(super) fn settings(
         criterion,
         script: options.verdict.script.clone(),
         confirmation: way.confirmation,
+        read_sets: way.read_sets,
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),

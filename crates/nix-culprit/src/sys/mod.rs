@@ -8,5 +8,6 @@ pub mod interrupt;
 mod kept;
 pub mod limit;
 pub mod nix;
+pub mod touched;
 pub mod treefs;
 pub mod warden;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
 use nix_culprit_core::text::{printable, printable_lines};
@@ -17,6 +18,7 @@ pub struct Progress {
     printer: Printer,
     bar: Option<ProgressBar>,
     last: Option<Observation>,
+    settled: Option<CommitId>,
     fetched: Option<(String, u8)>,
 }
 
@@ -30,7 +32,7 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar
         });
-        Self { printer, bar, last: None, fetched: None }
+        Self { printer, bar, last: None, settled: None, fetched: None }
     }
 
     /// Writes a line: a painted head, and text that may hold names from strangers.
@@ -55,8 +57,12 @@ impl Progress {
             Verdict::Bad => (Paint::Bad.over("bad "), None),
             Verdict::Skip(reason) => (Paint::Warning.over("skip"), Some(reason.as_str())),
         };
-        let seen = self.last.take().map_or_else(
+        let known = self.settled.take().map_or_else(
             || "known from before".to_owned(),
+            |by| format!("as at {}: nothing that it read differs", by.short()),
+        );
+        let seen = self.last.take().map_or_else(
+            || known,
             |seen| {
                 let what = reason.map_or_else(|| seen.outcome.class.words(), |_| "").to_owned();
                 format!("{:<19} {:>8} {:>8}", what, seen.peak.to_string(), show_duration(seen.wall))
@@ -96,6 +102,7 @@ impl EventSink for Progress {
                 self.moving(format!("evaluating {}{how}{left}", purpose.words));
             }
             Event::ProbeFinished { observation, .. } => self.last = Some(observation.clone()),
+            Event::Settled { by, .. } => self.settled = Some(by.clone()),
             Event::Target { attr } => self.line("", &format!("evaluating {}", AttrPath(attr.clone()))),
             Event::Judged { purpose, verdict } => self.judged(purpose, verdict),
             Event::Isolated { input, how } => self.line("", &format!("the input is {input}: {how}")),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nix_culprit::sys::git::{Change, Checkout, GitError, Repository, Snapshot, clone_blobless};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::pull_request::pull_request;
+use nix_culprit_core::read_set::Kind;
 
 use crate::fixture::{Bench, fingerprint};
 
@@ -291,4 +292,43 @@ fn a_repository_of_the_user_is_not_written_and_what_it_sets_up_is_not_run() {
     let sprung = bench.sprung().unwrap();
     assert!(sprung.contains("trap") && sprung.contains("post-index-change"), "{sprung}");
     assert_ne!(fingerprint(&folder), before);
+}
+
+#[test]
+fn what_differs_between_two_commits_names_directories_that_come_go_or_change_kind() {
+    let bench = Bench::new();
+    let folder = bench.init("changing");
+    for name in ["gone/a", "new.d", "kept/a", "to-file/a", "same/a"] {
+        fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+        fs::write(folder.join(name), "1").unwrap();
+    }
+    let before = bench.commit(&folder, "before");
+    for name in ["gone", "to-file"] {
+        fs::remove_dir_all(folder.join(name)).unwrap();
+    }
+    fs::remove_file(folder.join("new.d")).unwrap();
+    fs::create_dir(folder.join("new.d")).unwrap();
+    for name in ["new.d/a", "kept/a", "to-file"] {
+        fs::write(folder.join(name), "22").unwrap();
+    }
+    let after = bench.commit(&folder, "after");
+    let repository = bench.open(&folder);
+    let mut changes: Vec<_> = repository.changed(&before, &after).unwrap();
+    changes.sort_by_key(|change| (change.path.clone(), change.after.is_some()));
+    let told: Vec<_> = changes.iter().map(|c| (c.path.to_str().unwrap(), c.before, c.after)).collect();
+    let (file, dir) = (Some(Kind::File), Some(Kind::Folder));
+    let expected = [
+        ("gone", dir, None),
+        ("gone/a", file, None),
+        ("kept", dir, dir),
+        ("kept/a", file, file),
+        ("new.d", file, None),
+        ("new.d", None, dir),
+        ("new.d/a", None, file),
+        ("to-file", dir, None),
+        ("to-file", None, file),
+        ("to-file/a", file, None),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(repository.changed(&after, &after).unwrap(), []);
 }

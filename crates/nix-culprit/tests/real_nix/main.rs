@@ -13,5 +13,6 @@ mod forgery;
 mod interruption;
 mod machine;
 mod probing;
+mod read_sets;
 mod room;
 mod traces;

@@ -148,8 +148,15 @@ fn a_second_process_is_kept_out_until_the_first_is_done() {
 fn a_full_disk_is_told_and_nothing_is_written_after_it() {
     let path = Path::new("/dev/full");
     let file = OpenOptions::new().append(true).open(path).unwrap();
-    let mut journal =
-        Journal { path: path.to_owned(), file, known: BTreeMap::new(), target: None, failure: None, is_sound: true };
+    let mut journal = Journal {
+        path: path.to_owned(),
+        file,
+        known: BTreeMap::new(),
+        settled: BTreeMap::new(),
+        target: None,
+        failure: None,
+        is_sound: true,
+    };
     journal.check().unwrap();
     journal.tell(&finished(1, &Truth::Good));
     journal.tell(&finished(2, &Truth::Good));

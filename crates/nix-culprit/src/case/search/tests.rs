@@ -147,6 +147,44 @@ proptest! {
     }
 
     #[test]
+    fn what_looks_alike_is_not_run_and_leads_to_the_same_culprit(
+        history in histories(),
+        pick: prop::sample::Index,
+        width in 1..6_usize,
+        order in orders(),
+    ) {
+        let culprit = *pick.get(&history.range(0, history.tip()));
+        let none = BTreeSet::new();
+        let asked = Asked { order, ..Asked::first_bad(0, history.tip()) };
+        let folder = tempfile::tempdir().unwrap();
+        let mut plain = nix(&history, culprit, &none);
+        let all = asked.search(folder.path(), &history, &mut plain).0.unwrap();
+
+        let folder = tempfile::tempdir().unwrap();
+        let alike = |one: usize, other: usize| {
+            one / width == other / width && history.contains(one, culprit) == history.contains(other, culprit)
+        };
+        let saving = || FakeNix { alike: Some(Box::new(alike)), ..nix(&history, culprit, &none) };
+        let mut nix = saving();
+        let (result, told) = asked.search(folder.path(), &history, &mut nix);
+        prop_assert_eq!(found(&result.unwrap().finding), found(&all.finding));
+        let settled: Vec<&CommitId> = told.0.iter().filter_map(|event| match event {
+            Event::Settled { purpose, .. } => purpose.commit.as_ref(),
+            _ => None,
+        }).collect();
+        prop_assert_eq!(nix.asked.len() + settled.len(), plain.asked.len());
+        let ran = |commit: &CommitId| nix.asked.iter().any(|(_, lock)| revision(lock, "pkgs") == *commit);
+        prop_assert!(!settled.into_iter().any(ran), "what was settled was run too");
+
+        // The journal has both: gone on with, nothing is run, and nothing is settled again.
+        let mut idle = FakeNix { strength: 0, ..saving() };
+        let (again, told) = asked.search(folder.path(), &history, &mut idle);
+        prop_assert_eq!(found(&again.unwrap().finding), found(&all.finding));
+        let anew = told.0.iter().any(|event| matches!(event, Event::Settled { .. }));
+        prop_assert!(!anew);
+    }
+
+    #[test]
     fn the_first_good_commit_is_found_the_other_way_round(history in histories(), pick: prop::sample::Index) {
         let folder = tempfile::tempdir().unwrap();
         let fix = *pick.get(&history.range(0, history.tip()));

@@ -30,6 +30,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         time: Duration::from_millis(90_500),
         criterion,
         script: vec!["./check".to_owned(), "--all".to_owned()],
+        read_sets: crate::case::ReadSets::Used,
         confirmation: Confirmation::Unwanted,
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),

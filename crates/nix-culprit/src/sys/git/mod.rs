@@ -6,6 +6,7 @@
 //! is not run.
 
 mod call;
+mod changed;
 mod clone;
 mod commit;
 mod date;

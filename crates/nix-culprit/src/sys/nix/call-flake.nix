@@ -3,8 +3,8 @@
 { plan }:
 let
   inherit (builtins)
-    attrNames deepSeq fetchGit fetchTarball foldl' fromJSON head isAttrs length mapAttrs removeAttrs substring
-    tail;
+    attrNames deepSeq fetchGit fetchTarball foldl' fromJSON head isAttrs length mapAttrs pathExists
+    removeAttrs seq substring tail;
 
   inherit (fromJSON plan) nodes root candidates;
 
@@ -30,12 +30,22 @@ let
 
   fetch = builtins.fetchTree or fetchLegacy;
 
+  # What a folder says of its commit, as values that leave a trace when they are used: the look-up of a file
+  # that is not there.
+  traced = tree:
+    if !(tree ? rev) then tree
+    else
+      mapAttrs
+        (name: value:
+          if name == "outPath" then value else seq (pathExists (tree.outPath + "/.nix-culprit-commit-was-asked-for")) value)
+        tree;
+
   called = mapAttrs
     (key: node:
       let
         relative = node ? parent; # the input's path is relative to another input's folder
         sourceInfo =
-          if node ? tree then node.tree
+          if node ? tree then traced node.tree
           else if relative then called.${node.parent}.sourceInfo
           else fetch node.fetch;
         outPath =

@@ -7,5 +7,5 @@ mod plan;
 mod version;
 
 pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, read_answer, read_drv_path};
-pub use plan::{CALL_FLAKE, ENTRY, Plan, PlannedNode, Tree};
+pub use plan::{ASKED, CALL_FLAKE, ENTRY, Plan, PlannedNode, Tree};
 pub use version::Version;

@@ -13,6 +13,9 @@ pub const CALL_FLAKE: &str = include_str!("call-flake.nix");
 /// The expression that hands `plan.json`, beside it, to [`CALL_FLAKE`].
 pub const ENTRY: &str = "import ./call-flake.nix { plan = builtins.readFile ./plan.json; }\n";
 
+/// The name that is looked up in a commit's folder when the evaluated code asks for the commit's hash or date.
+pub const ASKED: &str = ".nix-culprit-commit-was-asked-for";
+
 /// All that one evaluation needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +75,11 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_expression_leaves_the_trace_that_is_looked_for() {
+        assert!(CALL_FLAKE.contains(&format!("\"/{ASKED}\"")));
+    }
 
     #[test]
     fn a_tree_says_its_date_as_nix_does() {
