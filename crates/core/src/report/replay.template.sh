@@ -65,6 +65,9 @@ kind() {
 		echo infinite-recursion
 	elif grep -q 'max-call-depth exceeded' "$2"; then
 		echo call-depth
+	elif grep -q 'error: stack overflow' "$2" && grep -q 'Failed to expand heap' "$2"; then
+		# The limit holds for the stack too: where the heap could not grow, the stack could not either.
+		echo out-of-memory
 	elif grep -q 'error: stack overflow' "$2"; then
 		echo stack-overflow
 	else

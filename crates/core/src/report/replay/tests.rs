@@ -195,6 +195,16 @@ fn what_ends_as_reported_exits_with_0() {
 }
 
 #[test]
+fn a_stack_that_could_not_grow_under_the_limit_is_out_of_memory() {
+    let world = World::new(samples::normal());
+    let overflow = "error: stack overflow (possible infinite recursion)";
+    let limited = world.run(&format!("GC Warning: Failed to expand heap by 8192 KiB\n{overflow}"), &[".", "../input"]);
+    assert_eq!(limited.status.code(), Some(0), "{}", shown(&limited));
+    let unlimited = world.run(overflow, &[".", "../input"]);
+    assert_eq!(unlimited.status.code(), Some(1), "{}", shown(&unlimited));
+}
+
+#[test]
 fn what_ends_otherwise_exits_with_1() {
     let world = World::new(samples::normal());
     let output = world.run("error: infinite recursion encountered", &[".", "../input"]);
