@@ -46,7 +46,7 @@ class Worktree:
     """One worktree of the searched repository, moved between commits."""
 
     def __init__(self, place, case):
-        self.case, self.path = case, place.folder("worktree") / "source"
+        self.case, self.path = case, place.fresh().root / "source"
         git = ["git", "clone", "-q", "--no-checkout", "--shared", str(case.repo), str(self.path)]
         subprocess.run(git, check=True)
         self.call = place.root / "call.nix"
