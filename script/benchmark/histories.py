@@ -37,15 +37,16 @@ class Case:
         return int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 
-def sample(place, generator, system, commits, widen=0, seed=1):
+def sample(place, generator, system, commits, widen=0, seed=1, closure=0):
     """Makes a sample, or takes the one that was made before."""
-    root = place.folder("samples") / f"{commits}-{widen}-{seed}"
+    root = place.folder("samples") / f"{commits}-{widen}-{seed}-{closure}"
     if not root.exists():
-        options = ["--commits", commits, "--widen", widen, "--seed", seed]
+        options = ["--commits", commits, "--widen", widen, "--seed", seed, "--closure", closure]
         run([generator, root, *options], place.fresh().env, check=(0,))
     told = json.loads((root / "sample.json").read_text())
     return Case(
-        name=f"sample, {commits} commits" + (f", {widen} files" if widen else ""),
+        name=f"sample, {commits} commits" + (f", {widen} files" if widen else "")
+        + (f", {closure} packages more to evaluate" if closure else ""),
         repo=Path(told["pkgs"]),
         flake=Path(told["app"]),
         attr=f"devShells.{system}.default",

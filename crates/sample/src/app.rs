@@ -8,6 +8,8 @@ use crate::import::{self, Commit, Importer, Line};
 const FLAKE: &str = include_str!("tree/app/flake.nix");
 const PACKAGE: &str = include_str!("tree/app/package.nix");
 const SHELL: &str = include_str!("tree/app/shell.nix");
+/// The shell with packages of the package set's files that only make it wide, each worth about a millisecond.
+const WIDE_SHELL: &str = include_str!("tree/app/wide-shell.nix");
 const DEPENDENCIES: &str = include_str!("tree/app/dependencies.json");
 
 /// Where the application's inputs are, as URLs.
@@ -27,7 +29,9 @@ pub(crate) struct Locks {
 }
 
 /// Writes the application's repository and working tree.
-pub(crate) fn write(folder: &Path, urls: &Urls<'_>, locks: &Locks) -> Result<(), SampleError> {
+///
+/// `closure` holds the paths of package files that the shell needs besides.
+pub(crate) fn write(folder: &Path, urls: &Urls<'_>, closure: &[String], locks: &Locks) -> Result<(), SampleError> {
     std::fs::create_dir_all(folder).map_err(|source| SampleError::File { path: folder.to_path_buf(), source })?;
     import::run(folder, &["init", "-q", "--template=", "-b", "main"])?;
     let flake = FLAKE
@@ -35,12 +39,23 @@ pub(crate) fn write(folder: &Path, urls: &Urls<'_>, locks: &Locks) -> Result<(),
         .replace("@overlay@", urls.overlay)
         .replace("@tools@", urls.tools)
         .replace("@systems@", urls.systems);
+    let flake = if closure.is_empty() {
+        flake
+    } else {
+        flake.replace("inherit tools;", "inherit tools;\n          root = pkgs;")
+    };
     let package = |version: &str| PACKAGE.replace("@version@", version);
     let text = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+    let shell: Vec<(String, Vec<u8>)> = if closure.is_empty() {
+        vec![text("shell.nix", SHELL)]
+    } else {
+        let list = serde_json::to_string_pretty(closure).unwrap_or_default();
+        vec![text("shell.nix", WIDE_SHELL), text("shell-packages.nix", SHELL), text("closure.json", &list)]
+    };
     let commits = [
         ("start", vec![text("README.md", "# feedview\n"), text(".gitignore", "/result\n")]),
         ("add dependencies", vec![text("dependencies.json", DEPENDENCIES), text("package.nix", &package("0.1"))]),
-        ("add a flake", vec![text("flake.nix", &flake), text("shell.nix", SHELL), text("flake.lock", &locks.older)]),
+        ("add a flake", [vec![text("flake.nix", &flake), text("flake.lock", &locks.older)], shell].concat()),
         ("update inputs", vec![text("flake.lock", &locks.good)]),
         ("version 0.2", vec![text("package.nix", &package("0.2"))]),
     ];

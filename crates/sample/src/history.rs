@@ -37,6 +37,8 @@ pub(crate) struct History {
     pub(crate) merge: usize,
     pub(crate) pull_request: u32,
     pub(crate) states: Vec<State>,
+    /// The paths of the files that the development shell needs besides.
+    pub(crate) closure: Vec<String>,
 }
 
 struct Branch {
@@ -109,13 +111,14 @@ pub(crate) fn write(options: &Options, importer: &mut Importer) -> Result<Histor
         }
     }
     let bad = writer.pin();
+    let closure = writer.main.wide_paths().take(options.closure).collect();
     let Writer { found, states, .. } = writer;
     let (Some(good), Some((culprit, culprit_parent)), Some((merge, pull_request))) =
         (found.good, found.culprit, found.merge)
     else {
         return Err(SampleError::TooShort { commits: options.commits });
     };
-    Ok(History { older, good, bad, culprit, culprit_parent, merge, pull_request, states })
+    Ok(History { older, good, bad, culprit, culprit_parent, merge, pull_request, states, closure })
 }
 
 impl Writer<'_> {

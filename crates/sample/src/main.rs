@@ -18,6 +18,10 @@ struct Arguments {
     /// Number of files that the package set has at least
     #[arg(long, default_value_t = 0)]
     widen: usize,
+    /// Number of the files that make the package set wide that the development shell needs, each a package and about
+    /// a millisecond of evaluation
+    #[arg(long, default_value_t = 0)]
+    closure: usize,
     /// Seed of everything that is left to chance
     #[arg(long, default_value_t = Options::default().seed)]
     seed: u64,
@@ -34,8 +38,8 @@ fn place(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { dir, commits, widen, seed, culprit } = Arguments::parse();
-    match generate(&dir, &Options { seed, commits, widen, culprit }) {
+    let Arguments { dir, commits, widen, closure, seed, culprit } = Arguments::parse();
+    match generate(&dir, &Options { seed, commits, widen, closure, culprit }) {
         Ok(sample) => {
             println!("flake    {}", sample.app.display());
             println!("history  {} commits in {}", sample.truth.len(), sample.pkgs.display());

@@ -19,13 +19,16 @@ pub struct Options {
     pub commits: usize,
     /// How many files the package set's tree has at least; 0 adds none to the about 400 that it has anyway.
     pub widen: usize,
+    /// How many of the files that were added by `widen` the development shell needs; each is a package and makes the
+    /// evaluation about a millisecond longer. More than there are stand for all.
+    pub closure: usize,
     /// Where the culprit lies between the good commit (0.0) and the end (1.0); derived from the seed when absent.
     pub culprit: Option<f64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { seed: 1, commits: 3000, widen: 0, culprit: None }
+        Options { seed: 1, commits: 3000, widen: 0, closure: 0, culprit: None }
     }
 }
 
@@ -158,7 +161,7 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
         good_time: history.good.time,
         bad: lock(&history.bad, 5)?,
     };
-    app::write(&app, &urls, &locks)?;
+    app::write(&app, &urls, &history.closure, &locks)?;
 
     let sample = Sample {
         pkgs,

@@ -156,6 +156,19 @@ fn widening_adds_files_that_no_commit_changes() {
 }
 
 #[test]
+fn a_closure_is_part_of_what_the_shell_evaluates() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { commits: 40, widen: 700, closure: 5, ..Options::default() };
+    let sample = generate(dir.path(), &options).unwrap();
+    check(&sample, "closure");
+    let closure: Vec<String> = serde_json::from_str(&git(&sample.app, &["show", "HEAD:closure.json"])).unwrap();
+    assert_eq!(closure.len(), 5);
+    let files = git(&sample.pkgs, &["ls-tree", "-r", "--name-only", &sample.good]);
+    assert!(closure.iter().all(|path| files.lines().any(|file| file == path)), "{closure:?}");
+    assert!(git(&sample.app, &["show", "HEAD:flake.nix"]).contains("root = pkgs;"));
+}
+
+#[test]
 fn the_working_tree_differs_from_head_by_the_lock_only_and_the_locks_by_two_inputs() {
     let dir = tempfile::tempdir().unwrap();
     let sample = generate(dir.path(), &Options { commits: 40, ..Options::default() }).unwrap();

@@ -201,6 +201,11 @@ impl Collection {
         files
     }
 
+    /// The paths of the files that only make the tree wide.
+    pub(crate) fn wide_paths(&self) -> impl Iterator<Item = String> {
+        (0..self.wide).map(|number| self.render(File::Wide(number)).0)
+    }
+
     /// The whole tree.
     pub(crate) fn tree(&self) -> Tree {
         self.files().into_iter().map(|file| self.render(file)).collect()
