@@ -4,6 +4,7 @@
 //! file system, the clock, threads or the terminal; that is the `nix-culprit` crate's part.
 
 pub mod bisect;
+pub mod changed_paths;
 pub mod event;
 pub mod flake;
 pub mod ids;

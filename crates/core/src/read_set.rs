@@ -75,15 +75,20 @@ impl Reads {
 
     /// Tells whether a change would have been seen.
     fn saw(&self, change: &Changed) -> bool {
-        let stays_a_folder = (change.before, change.after) == (Some(Kind::Folder), Some(Kind::Folder));
+        let above = change.path.parent().and_then(|folder| self.uses.get(folder));
+        Self::sees(self.uses.get(&change.path).copied(), above.copied(), change.before, change.after)
+    }
+
+    /// Tells whether a change of a path is seen, by what was done with the path and with the folder it lies in.
+    pub(crate) fn sees(used: Option<Use>, above: Option<Use>, before: Option<Kind>, after: Option<Kind>) -> bool {
+        let stays_a_folder = (before, after) == (Some(Kind::Folder), Some(Kind::Folder));
         // What is listed of a directory that stays one is seen by the changes of its entries.
-        let itself = match self.uses.get(&change.path) {
+        let itself = match used {
             Some(Use::Found | Use::Listed) => !stays_a_folder,
             Some(Use::Missing | Use::Read) => true,
             None => false,
         };
-        let above = change.path.parent().and_then(|folder| self.uses.get(folder));
-        itself || (above == Some(&Use::Listed) && change.before != change.after)
+        itself || (above == Some(Use::Listed) && before != after)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::{Event, EventSink};
 use nix_culprit_core::flake::{FlakeRef, Lock, Revision, Source, shown};
 use nix_culprit_core::ids::{CommitId, InputPath};
@@ -10,6 +11,7 @@ use nix_culprit_core::report::Timestamp;
 use thiserror::Error;
 
 use super::assignment::Assignment;
+use super::changes::changed_paths;
 use super::history::{Ancestry, History, HistoryError};
 use crate::sys::git::{Commit, Git, GitError, Repository, clone_blobless, clone_folder};
 
@@ -234,25 +236,30 @@ fn progress(sink: &mut dyn EventSink, url: String) -> impl FnMut(crate::sys::git
 
 /// A clone as a history.
 #[derive(Debug)]
-pub struct CloneHistory<'a>(pub &'a Repository);
+pub struct CloneHistory<'a> {
+    /// The clone.
+    pub repository: &'a Repository,
+    /// The folder of the case, for what is asked once.
+    pub folder: &'a Path,
+}
 
 impl CloneHistory<'_> {
     fn error(&self, source: GitError) -> HistoryError {
-        HistoryError { repository: self.0.git_dir().display().to_string(), source: source.into() }
+        HistoryError { repository: self.repository.git_dir().display().to_string(), source: source.into() }
     }
 
     fn commit(&self, commit: &CommitId) -> Result<Commit, HistoryError> {
-        self.0.commit(commit).map_err(|error| self.error(error))
+        self.repository.commit(commit).map_err(|error| self.error(error))
     }
 }
 
 impl History for CloneHistory<'_> {
     fn between(&self, good: &CommitId, bad: &CommitId) -> Result<Vec<Ancestry>, HistoryError> {
-        self.0.history(std::slice::from_ref(good), bad).map_err(|error| self.error(error))
+        self.repository.history(std::slice::from_ref(good), bad).map_err(|error| self.error(error))
     }
 
     fn merge_base(&self, one: &CommitId, other: &CommitId) -> Result<Option<CommitId>, HistoryError> {
-        let bases = self.0.merge_bases(one, other).map_err(|error| self.error(error))?;
+        let bases = self.repository.merge_bases(one, other).map_err(|error| self.error(error))?;
         Ok(bases.into_iter().next())
     }
 
@@ -262,5 +269,9 @@ impl History for CloneHistory<'_> {
 
     fn title(&self, commit: &CommitId) -> Result<String, HistoryError> {
         Ok(self.commit(commit)?.title)
+    }
+
+    fn changed_paths(&self, commits: &[CommitId]) -> Result<Option<ChangedPaths>, HistoryError> {
+        changed_paths(self.repository, commits, self.folder).map(Some).map_err(|error| self.error(error))
     }
 }

@@ -1,5 +1,6 @@
 //! What a search asks about the history of an input.
 
+use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::report::Timestamp;
 use thiserror::Error;
@@ -42,4 +43,12 @@ pub trait History {
     /// # Errors
     /// When the history cannot be read.
     fn title(&self, commit: &CommitId) -> Result<String, HistoryError>;
+
+    /// Returns what each of these commits changes; nothing where that is not known.
+    ///
+    /// # Errors
+    /// When it cannot be read, as of a clone that lacks directories.
+    fn changed_paths(&self, _commits: &[CommitId]) -> Result<Option<ChangedPaths>, HistoryError> {
+        Ok(None)
+    }
 }

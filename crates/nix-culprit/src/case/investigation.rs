@@ -1,5 +1,6 @@
 //! The whole way: from settings to a report, through ends, input, search and confirmation.
 
+use std::path::Path;
 use std::time::Instant;
 
 use nix_culprit_core::bisect::Goal;
@@ -94,6 +95,7 @@ pub fn investigate(
         mode: if settings.script.is_empty() { Mode::Fast } else { Mode::Faithful },
         draft,
         log: None,
+        folder: case.path(),
     };
     let result = match &settings.scope {
         Scope::Locks { good, bad, input } => {
@@ -124,9 +126,18 @@ struct Investigation<'a> {
     mode: Mode,
     draft: Draft,
     log: Option<String>,
+    /// The folder of the case.
+    folder: &'a Path,
 }
 
-impl Investigation<'_> {
+impl<'a> Investigation<'a> {
+    const fn history<'h>(&self, repository: &'h Repository) -> CloneHistory<'h>
+    where
+        'a: 'h,
+    {
+        CloneHistory { repository, folder: self.folder }
+    }
+
     /// Investigates the difference between two locks.
     fn locks(
         &mut self,
@@ -258,7 +269,7 @@ impl Investigation<'_> {
             Goal::FirstBad => (&good, &bad),
             Goal::FirstGood => (&bad, &good),
         };
-        refuse_backwards(&CloneHistory(&repository), old, new)?;
+        refuse_backwards(&self.history(&repository), old, new)?;
         let state = |commit: &CommitId| -> Result<State, CaseError> {
             let lock = base.with_revision(&node, &revision(&repository, commit)?)?;
             Ok(State { label: format!("{input} at {}", commit.short()), lock })
@@ -306,7 +317,7 @@ impl Investigation<'_> {
         new: CommitId,
         goal: Goal,
     ) -> Result<SearchResult, CaseError> {
-        let history = CloneHistory(&place.repository);
+        let history = self.history(&place.repository);
         let clones = &self.clones;
         let assign = |commit: &CommitId| -> Result<Assignment, CaseError> {
             Ok(clones.assignment(place.base.with_revision(&place.node, &revision(&place.repository, commit)?)?))

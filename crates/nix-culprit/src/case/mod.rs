@@ -3,6 +3,7 @@
 //! Takes plain settings and tells an event sink. Must not know clap or the terminal.
 
 mod assignment;
+mod changes;
 mod clones;
 mod conclusion;
 mod confirm;

@@ -160,3 +160,17 @@ fn what_a_partial_repository_of_the_user_lacks_is_not_fetched_into_it() {
     assert_eq!(tree(checkout.path()), recorded(&bench, &folder, &ids[1]));
     assert_eq!(fingerprint(&mine), before);
 }
+
+#[test]
+fn what_commits_change_is_known_without_contents_but_not_without_directories() {
+    let bench = Bench::new();
+    let (_, url, ids) = server(&bench, "true");
+    let ids = ids.iter().rev().map(Clone::clone).collect::<Vec<_>>();
+    for (filter, has_directories) in [("blob:none", true), ("tree:0", false)] {
+        let filter_option = format!("--filter={filter}");
+        bench.run(&bench.root, &["clone", "--quiet", &filter_option, "--no-checkout", &url, filter]);
+        let repository = bench.open(&bench.path(filter));
+        let history = repository.changed_paths(&ids, &mut vec![]);
+        assert_eq!(history.is_ok_and(|history| history.commits() == ids), has_directories, "{filter}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nix_culprit::sys::git::{Change, Checkout, GitError, Repository, Snapshot, clone_blobless};
+use nix_culprit::sys::git::{Change, Checkout, GitError, Repository, Snapshot, clone_blobless, read_changed_paths};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::pull_request::pull_request;
 use nix_culprit_core::read_set::Kind;
@@ -331,4 +331,54 @@ fn what_differs_between_two_commits_names_directories_that_come_go_or_change_kin
     ];
     assert_eq!(told, expected);
     assert_eq!(repository.changed(&after, &after).unwrap(), []);
+}
+
+#[test]
+fn a_history_says_what_each_commit_changes_and_of_a_merge_what_no_parent_has() {
+    let bench = Bench::new();
+    let folder = bench.init("merging");
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+        fs::write(folder.join(name), text).unwrap();
+    };
+    write("a/x", "1");
+    let first = bench.commit(&folder, "first");
+    write("a/x", "2");
+    write("new/folder/y", "1");
+    let main = bench.commit(&folder, "main");
+    bench.run(&folder, &["checkout", "--quiet", "-b", "side", first.as_str()]);
+    write("a/x", "3");
+    write("a/z", "1");
+    let side = bench.commit(&folder, "side");
+    bench.run(&folder, &["checkout", "--quiet", "main"]);
+    bench.run(&folder, &["merge", "--quiet", "--no-commit", "--strategy=ours", "side"]);
+    write("a/x", "4");
+    let merge = bench.commit(&folder, "merge");
+    let empty = bench.commit(&folder, "empty");
+
+    let commits = [&empty, &merge, &side, &main, &first].map(Clone::clone);
+    let repository = bench.open(&folder);
+    let mut copy = vec![];
+    let history = repository.changed_paths(&commits, &mut copy).unwrap();
+    let (file, dir) = (Some(Kind::File), Some(Kind::Folder));
+    for history in [&history, &read_changed_paths(&mut &copy[..]).unwrap()] {
+        assert_eq!(history.commits(), commits);
+        let of = |commit| -> Vec<_> {
+            history.of(commit).map(|c| (c.path.to_str().unwrap().to_owned(), c.before, c.after)).collect()
+        };
+        let entry = |path: &str, before, after| (path.to_owned(), before, after);
+        assert_eq!(of(&empty), []);
+        assert_eq!(of(&merge), [entry("a/x", file, file)]);
+        assert_eq!(of(&side), [entry("a/x", file, file), entry("a/z", None, file)]);
+        let new = [entry("new", None, dir), entry("new/folder", None, dir), entry("new/folder/y", None, file)];
+        assert_eq!(of(&main), [&[entry("a/x", file, file)], &new[..]].concat());
+        assert_eq!(of(&first), [entry("a", None, dir), entry("a/x", None, file)]);
+        assert_eq!(history.touching(&["a/z".into()].into()), [side.clone()].into());
+        assert_eq!(
+            history.touching(&["a/x".into()].into()),
+            [first.clone(), main.clone(), side.clone(), merge.clone()].into()
+        );
+    }
+    let none: CommitId = "1".repeat(40).parse().unwrap();
+    assert!(repository.changed_paths(&[none], &mut vec![]).is_err());
 }

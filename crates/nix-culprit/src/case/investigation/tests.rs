@@ -24,10 +24,10 @@ struct World {
 }
 
 impl World {
-    fn new(folder: &std::path::Path, options: &Options) -> Self {
+    fn new(folder: &Path, options: &Options) -> Self {
         let sample = generate(&folder.join("sample"), options).unwrap();
         let truth = sample.truth.iter().map(|(commit, does)| (commit.parse().unwrap(), *does)).collect();
-        let git = Git::new(std::path::Path::new("git"), &Interrupt::new()).unwrap();
+        let git = Git::new(Path::new("git"), &Interrupt::new()).unwrap();
         let app = Repository::open(&git, &sample.app).unwrap();
         let head = app.head().unwrap().unwrap();
         let committed = app.file_at(&head, "flake.lock".as_ref()).unwrap().unwrap();
@@ -45,7 +45,7 @@ impl World {
     }
 
     /// Does what an investigation does, in one run of the program.
-    fn find(&self, case: &std::path::Path, nix: &mut FakeNix<'_>) -> Result<(Found, model::Confirmation), CaseError> {
+    fn find(&self, case: &Path, nix: &mut FakeNix<'_>) -> Result<(Found, model::Confirmation), CaseError> {
         let clones = Clones::new(self.git.clone(), BTreeMap::new(), "/nowhere".into());
         let state = |label: &str, lock: &Lock| State { label: label.to_owned(), lock: lock.clone() };
         let (good, bad) = (state("committed", &self.good), state("updated", &self.bad));
@@ -60,7 +60,7 @@ impl World {
             assert_eq!(change.path(), &path("pkgs"));
             let ChangeKind::Moved { from, to, place: Place::Same } = &change.kind else { panic!("{change}") };
             let repository = Repository::open(&self.git, &self.sample.pkgs)?;
-            let history = CloneHistory(&repository);
+            let history = CloneHistory { repository: &repository, folder: case };
             let node = base.resolve(change.path())?;
             let assign = |commit: &CommitId| -> Result<Assignment, CaseError> {
                 Ok(clones.assignment(base.with_revision(&node, &Revision::bare(commit))?))

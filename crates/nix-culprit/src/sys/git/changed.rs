@@ -36,7 +36,7 @@ fn parse(answer: &[u8]) -> Option<Vec<Changed>> {
 }
 
 /// Reads a mode; the outer option says whether it is one.
-fn kind(mode: &str) -> Option<Option<Kind>> {
+pub(super) fn kind(mode: &str) -> Option<Option<Kind>> {
     Some(match mode {
         "000000" => None,
         "040000" => Some(Kind::Folder),

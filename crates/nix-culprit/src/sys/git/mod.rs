@@ -7,6 +7,7 @@
 
 mod call;
 mod changed;
+mod changed_paths;
 mod clone;
 mod commit;
 mod date;
@@ -19,6 +20,7 @@ mod trees;
 mod view;
 
 pub use call::Git;
+pub use changed_paths::read_changed_paths;
 pub use clone::{clone_blobless, clone_folder};
 pub use commit::{Change, Commit, FileChange, Person};
 pub use date::Timestamp;
