@@ -12,8 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix_culprit::sys::child::{Call, ChildError, Environment};
+use nix_culprit::sys::fifo::Fifo;
 use nix_culprit::sys::interrupt::Interrupt;
-use nix_culprit::sys::limit::{Budget, Finished, Guard, Layer, Roots};
+use nix_culprit::sys::limit::{Budget, Finished, Guard, Layer, Onlooker, Roots, Seen, Wish};
 use nix_culprit::sys::warden::{Duty, Warden};
 use nix_culprit_core::outcome::{End, Kill};
 use nix_culprit_core::quantity::Bytes;
@@ -274,4 +275,77 @@ fn a_warden_that_stands_by_removes_nothing_after_a_goodbye() {
     drop(held);
     drop(warden);
     assert!(folder.path().is_dir());
+}
+
+/// Looks on while a script runs, and ends it by `wish`.
+fn look_at(script: &str, pipe: Option<&fs::File>, mut wish: impl FnMut(Seen<'_>) -> Wish) -> Finished {
+    let guard = Guard::polling(Roots::usual(TOOL.into()));
+    let mut onlooker = Onlooker { pipe, look: &mut wish };
+    guard.run_looked_at(&sh(script), megabytes(256), &Interrupt::new(), &mut onlooker).unwrap()
+}
+
+#[test]
+fn an_onlooker_sees_all_that_is_told_and_can_end_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = Fifo::new(&folder.path().join("pipe")).unwrap();
+    let name = fifo.path().display();
+    let script = format!("echo to-stderr >&2; echo to-pipe >'{name}'; echo to-stdout; sleep {}", nap(7));
+    let (mut stderr, mut pipe, mut memory) = (Vec::new(), Vec::new(), Bytes(0));
+    let finished = look_at(&script, Some(fifo.file()), |seen| {
+        match seen {
+            Seen::Stderr(bytes) => stderr.extend_from_slice(bytes),
+            Seen::Pipe(bytes) => pipe.extend_from_slice(bytes),
+            Seen::Memory(now) => memory = memory.max(now),
+        }
+        if stderr.is_empty() || pipe.is_empty() || memory == Bytes(0) { Wish::GoOn } else { Wish::End }
+    });
+    assert_eq!(finished.kill, Some(Kill::Interrupt), "{finished:?}");
+    assert_eq!((stderr.as_slice(), pipe.as_slice()), (&b"to-stderr\n"[..], &b"to-pipe\n"[..]));
+    assert_eq!(finished.stdout, b"to-stdout\n");
+    assert!(with_argument(&nap(7)).is_empty());
+}
+
+/// The script writes lines as fast as it can; while it stands still there are none.
+#[test]
+fn a_run_that_is_paused_stands_still_and_then_goes_on() {
+    /// What was on its way when the run was paused may still come for so long.
+    const ON_ITS_WAY: Duration = Duration::from_millis(400);
+    const PAUSE: Duration = Duration::from_millis(800);
+    let mut paused: Option<Instant> = None;
+    let (mut before, mut during, mut after) = (0, 0, 0);
+    let finished = look_at("while :; do echo line >&2; done", None, |seen| {
+        let since = paused.map(|since| since.elapsed());
+        if let Seen::Stderr(bytes) = seen {
+            match since {
+                None => before += bytes.len(),
+                Some(since) if since < ON_ITS_WAY => {}
+                Some(since) if since < PAUSE => during += bytes.len(),
+                Some(_) => after += bytes.len(),
+            }
+        }
+        match since {
+            None if before > 1000 => {
+                paused = Some(Instant::now());
+                Wish::Pause
+            }
+            Some(since) if since < PAUSE => Wish::Pause,
+            Some(_) if after > 0 => Wish::End,
+            None | Some(_) => Wish::GoOn,
+        }
+    });
+    assert_eq!(finished.kill, Some(Kill::Interrupt), "{finished:?}");
+    assert_eq!(during, 0);
+    assert!(after > 0);
+}
+
+/// A stopped program hears no signal but the last one.
+#[test]
+fn a_paused_run_ends_at_its_time_and_leaves_nothing() {
+    let guard = Guard::polling(Roots::usual(TOOL.into()));
+    let budget = Budget { memory: Bytes(256 << 20), time: Some(Duration::from_millis(500)) };
+    let mut onlooker = Onlooker { pipe: None, look: &mut |_| Wish::Pause };
+    let script = sh(&format!("sleep {}", nap(8)));
+    let finished = guard.run_looked_at(&script, budget, &Interrupt::new(), &mut onlooker).unwrap();
+    assert_eq!(finished.kill, Some(Kill::Time), "{finished:?}");
+    assert!(with_argument(&nap(8)).is_empty());
 }

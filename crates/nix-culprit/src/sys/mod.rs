@@ -3,6 +3,7 @@
 mod call;
 pub mod child;
 pub mod dirs;
+pub mod fifo;
 pub mod git;
 pub mod interrupt;
 mod kept;

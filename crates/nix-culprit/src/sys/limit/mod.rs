@@ -43,6 +43,42 @@ pub struct Budget {
     pub time: Option<Duration>,
 }
 
+/// What somebody sees who looks on while a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// The next bytes of its standard error.
+    Stderr(&'a [u8]),
+    /// The next bytes of the pipe beside it.
+    Pipe(&'a [u8]),
+    /// The resident memory of the whole process tree just now; many times a second.
+    Memory(Bytes),
+}
+
+/// What an onlooker wants of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// It goes on.
+    GoOn,
+    /// It stands still, until there is another wish. Its time goes on.
+    Pause,
+    /// It ends at once; it is told as [`Kill::Interrupt`].
+    End,
+}
+
+/// Looks on while a run goes.
+pub struct Onlooker<'a> {
+    /// A pipe that the run writes to by its name, open for reading without blocking.
+    pub pipe: Option<&'a std::fs::File>,
+    /// Is told what is seen, and says what it wants.
+    pub look: &'a mut dyn FnMut(Seen<'_>) -> Wish,
+}
+
+impl fmt::Debug for Onlooker<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Onlooker").field("pipe", &self.pipe).finish_non_exhaustive()
+    }
+}
+
 /// Who holds a run to its memory budget, beside the backstop of each process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

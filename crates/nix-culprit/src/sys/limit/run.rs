@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::watch::{Answer, KILL, Plan, Report, STOP};
-use super::{Budget, Finished, Guard, cgroup};
+use super::tree::Tree;
+use super::watch::{Answer, KILL, PAUSE, Plan, RESUME, Report, STOP};
+use super::{Budget, Finished, Guard, Onlooker, Seen, Wish, cgroup};
 use crate::sys::child::{self, Call, ChildError, Output, Start, Stdin};
 use crate::sys::interrupt::{Asked, Interrupt};
 use crate::sys::kept::Kept;
@@ -19,6 +20,8 @@ use crate::sys::warden::Request;
 
 /// How long a request to stop may stay unheard.
 const HEARING: Duration = Duration::from_millis(50);
+/// How often an onlooker is told of the memory.
+const GLANCE: Duration = Duration::from_millis(5);
 
 impl Guard {
     /// Runs a program to its end, or to the end of its budget.
@@ -29,6 +32,30 @@ impl Guard {
     /// # Errors
     /// When it cannot be started, or the warden is lost; how it ended is no error.
     pub fn run(&self, call: &Call, budget: Budget, interrupt: &Interrupt) -> Result<Finished, ChildError> {
+        self.run_for(call, budget, interrupt, None)
+    }
+
+    /// As [`Guard::run`], with somebody who looks on and may pause it or end it early.
+    ///
+    /// # Errors
+    /// As [`Guard::run`].
+    pub fn run_looked_at(
+        &self,
+        call: &Call,
+        budget: Budget,
+        interrupt: &Interrupt,
+        onlooker: &mut Onlooker<'_>,
+    ) -> Result<Finished, ChildError> {
+        self.run_for(call, budget, interrupt, Some(onlooker))
+    }
+
+    fn run_for(
+        &self,
+        call: &Call,
+        budget: Budget,
+        interrupt: &Interrupt,
+        onlooker: Option<&mut Onlooker<'_>>,
+    ) -> Result<Finished, ChildError> {
         static RUNS: AtomicU64 = AtomicU64::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let plan = Plan {
@@ -41,7 +68,13 @@ impl Guard {
             roots: self.roots.clone(),
         };
         let mut talk = Talk::start(self, call, plan).map_err(|source| ChildError::start(call, source))?;
-        let heard = talk.until_the_end(interrupt);
+        let heard = match onlooker {
+            None => talk.until_the_end(interrupt, None),
+            Some(onlooker) => {
+                let tree = Tree::new(self.roots.proc.clone());
+                talk.until_the_end(interrupt, Some(Looking { onlooker, tree, paused: Wish::GoOn }))
+            }
+        };
         // The warden ends by itself once its side is closed, and ends the run with it.
         drop(talk.control);
         talk.warden.wait().and(heard).map_err(|source| ChildError::watch(call, source))?;
@@ -141,7 +174,7 @@ impl Talk {
     }
 
     /// Listens until the warden has said its last word.
-    fn until_the_end(&mut self, interrupt: &Interrupt) -> io::Result<()> {
+    fn until_the_end(&mut self, interrupt: &Interrupt, mut looking: Option<Looking<'_, '_>>) -> io::Result<()> {
         let mut told = Asked::No;
         let mut over = false;
         let mut chunk = vec![0; 1 << 16];
@@ -151,22 +184,37 @@ impl Talk {
                 told = asked;
                 let _gone = (&self.control).write_all(&[if asked == Asked::Force { KILL } else { STOP }]);
             }
-            let wait = if over { Duration::ZERO } else { HEARING };
+            let beside = looking.as_ref().and_then(|looking| looking.onlooker.pipe);
+            let wait = match looking {
+                _ if over => Duration::ZERO,
+                Some(_) => GLANCE,
+                None => HEARING,
+            };
             let mut sources = vec![PollFd::new(&self.control, PollFlags::IN)];
-            sources.extend(self.pipes.iter().flatten().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            sources.extend(self.pipes.iter().flatten().chain(beside).map(|pipe| PollFd::new(pipe, PollFlags::IN)));
             match poll(&mut sources, Some(&wait.try_into().map_err(io::Error::other)?)) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
             let mut got = false;
-            for (pipe, kept) in self.pipes.iter_mut().zip([&mut self.stdout, &mut self.stderr]) {
+            let streams = [&mut self.stdout, &mut self.stderr];
+            for (at, (pipe, kept)) in self.pipes.iter_mut().zip(streams).enumerate() {
                 let Some(open) = pipe.as_mut().filter(|open| ready(open)) else { continue };
                 match open.read(&mut chunk)? {
                     0 => *pipe = None,
                     count => {
                         kept.push(&chunk[..count]);
                         got = true;
+                        if let Some(looking) = looking.as_mut().filter(|_| at == 1) {
+                            looking.show(Seen::Stderr(&chunk[..count]), &self.control);
+                        }
                     }
+                }
+            }
+            if let Some(looking) = &mut looking {
+                got |= looking.read_pipe(&mut chunk, &self.control)?;
+                if !over {
+                    looking.show_memory(self.warden.id(), &self.control);
                 }
             }
             if over && !got {
@@ -183,6 +231,49 @@ impl Talk {
                 over = count == 0;
             }
         }
+    }
+}
+
+/// An onlooker, and what it wanted last.
+struct Looking<'a, 'b> {
+    onlooker: &'a mut Onlooker<'b>,
+    tree: Tree,
+    paused: Wish,
+}
+
+impl Looking<'_, '_> {
+    fn show(&mut self, seen: Seen<'_>, mut control: &UnixStream) {
+        let wish = (self.onlooker.look)(seen);
+        // What has been ended stays so.
+        if wish == self.paused || self.paused == Wish::End {
+            return;
+        }
+        self.paused = wish;
+        let word = match wish {
+            Wish::GoOn => RESUME,
+            Wish::Pause => PAUSE,
+            Wish::End => KILL,
+        };
+        let _gone = control.write_all(&[word]);
+    }
+
+    /// Shows what is in the pipe beside the run; tells whether there was anything.
+    fn read_pipe(&mut self, chunk: &mut [u8], control: &UnixStream) -> io::Result<bool> {
+        let Some(mut pipe) = self.onlooker.pipe.filter(|pipe| ready(pipe)) else { return Ok(false) };
+        match pipe.read(chunk) {
+            Ok(count) => {
+                self.show(Seen::Pipe(&chunk[..count]), control);
+                Ok(count > 0)
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn show_memory(&mut self, warden: u32, control: &UnixStream) {
+        let members = self.tree.descendants(warden);
+        let total = self.tree.resident(&members).total;
+        self.show(Seen::Memory(total), control);
     }
 }
 

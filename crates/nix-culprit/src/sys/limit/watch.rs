@@ -41,6 +41,10 @@ const BURIAL: Duration = Duration::from_secs(10);
 pub(in crate::sys) const STOP: u8 = b's';
 /// Asks the warden to stop the run at once.
 pub(in crate::sys) const KILL: u8 = b'k';
+/// Asks the warden to let the run stand still; its time goes on.
+pub(in crate::sys) const PAUSE: u8 = b'p';
+/// Asks the warden to let a run that stands still go on.
+pub(in crate::sys) const RESUME: u8 = b'r';
 
 /// All that a warden needs to know about its run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,7 +82,7 @@ pub(in crate::sys) struct Report {
     pub(super) layer: Layer,
 }
 
-/// Runs the plan to its end. `control` brings [`STOP`] and [`KILL`]; its end means that the tool is gone.
+/// Runs the plan to its end. `control` brings [`STOP`], [`KILL`], [`PAUSE`] and [`RESUME`]; its end means that the tool is gone.
 pub(in crate::sys) fn run(plan: &Plan, control: &UnixStream, early: &[u8]) -> Answer {
     let not_started = |error: io::Error| Answer::NotStarted(error.raw_os_error(), error.to_string());
     let mut watch = match Watch::start(plan) {
@@ -284,9 +288,13 @@ impl<'a> Watch<'a> {
     /// Takes one byte from the tool.
     fn hear(&mut self, byte: u8) {
         match (byte, self.asked) {
+            (PAUSE, _) => return self.signal(Signal::STOP),
+            (RESUME, _) => return self.signal(Signal::CONT),
             (STOP, None) => {
                 self.asked = Some(Instant::now());
                 self.signal(Signal::INT);
+                // What stands still hears nothing.
+                self.signal(Signal::CONT);
             }
             (STOP, Some(_)) => {}
             _ => self.asked = None,

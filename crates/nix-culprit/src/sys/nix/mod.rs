@@ -3,9 +3,11 @@
 //! Builds command lines and reads answers; `sys::child` spawns, `sys::limit` guards.
 
 mod call;
+mod instrument;
 mod plan;
 mod version;
 
 pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, read_answer, read_drv_path};
-pub use plan::{ASKED, CALL_FLAKE, ENTRY, Plan, PlannedNode, Tree};
+pub use instrument::Instrument;
+pub use plan::{ASKED, CALL_FLAKE, ENTRY, Plan, PlannedNode, TRACE, TRACED_ENTRY, Tree};
 pub use version::Version;

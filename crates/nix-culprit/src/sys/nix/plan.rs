@@ -13,6 +13,13 @@ pub const CALL_FLAKE: &str = include_str!("call-flake.nix");
 /// The expression that hands `plan.json`, beside it, to [`CALL_FLAKE`].
 pub const ENTRY: &str = "import ./call-flake.nix { plan = builtins.readFile ./plan.json; }\n";
 
+/// The expression that makes evaluated code tell of its derivations.
+pub const TRACE: &str = include_str!("trace.nix");
+
+/// As [`ENTRY`], with every derivation told by [`TRACE`] under the nonce that is given as an argument.
+pub const TRACED_ENTRY: &str = "{ nonce }:\n(import ./trace.nix { inherit nonce; }).import ./call-flake.nix \
+                                { plan = builtins.readFile ./plan.json; }\n";
+
 /// The name that is looked up in a commit's folder when the evaluated code asks for the commit's hash or date.
 pub const ASKED: &str = ".nix-culprit-commit-was-asked-for";
 

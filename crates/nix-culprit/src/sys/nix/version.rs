@@ -51,6 +51,18 @@ impl Version {
         self.at_least(2, 4)
     }
 
+    /// Tells whether it can write a profile of an evaluation, which came with 2.30; Lix, which parted before, cannot.
+    #[must_use]
+    pub fn has_profiler(&self) -> bool {
+        self.family != "Lix" && self.at_least(2, 30)
+    }
+
+    /// Tells whether it takes `--max-call-depth`, which came with 2.20 and with the first Lix, 2.90.
+    #[must_use]
+    pub fn limits_call_depth(&self) -> bool {
+        self.at_least(2, 20)
+    }
+
     /// Tells whether it takes `path:FOLDER?dir=SUB`, which came with 2.26; Lix, which parted before, does not.
     #[must_use]
     pub fn takes_folder_below_path(&self) -> bool {
