@@ -219,9 +219,11 @@ impl NixEvaluator {
     }
 
     fn run(&self, call: &Call, memory: Bytes) -> Result<Finished, EvaluatorError> {
+        let budget = Budget { memory, time: Some(self.tools.time) };
         self.tools
             .guard
-            .run(call, Budget { memory, time: Some(self.tools.time) }, &self.tools.interrupt)
+            .inside(self.trees.namespace())
+            .run(call, budget, &self.tools.interrupt)
             .map_err(|error| EvaluatorError::machine("run an evaluation", error))
     }
 

@@ -9,6 +9,7 @@ use nix_culprit_core::read_set::Reads;
 
 use super::evaluator::EvaluatorError;
 use crate::sys::git::{Checkout, Git, Repository};
+use crate::sys::namespace::Namespace;
 use crate::sys::nix::{ASKED, Tree};
 use crate::sys::treefs::{TreeFs, View};
 use crate::sys::warden::Warden;
@@ -64,6 +65,12 @@ impl Trees {
             view: None,
             shown: None,
         }
+    }
+
+    /// Returns the namespace that evaluations must be in to see the folders; none: they need not be anywhere.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.mounted.as_ref().and_then(TreeFs::namespace)
     }
 
     /// Begins a probe: what an earlier one saw is forgotten.

@@ -9,8 +9,9 @@ use super::{CommandError, Context, Exit};
 use crate::cli::doctor::Args;
 use crate::sys::git::Git;
 use crate::sys::limit::{Guard, budget};
+use crate::sys::namespace::forbidden_by;
 use crate::sys::nix::Nix;
-use crate::sys::treefs::TreeFs;
+use crate::sys::treefs::{TreeFs, Way};
 use crate::ui::Paint;
 
 /// How a finding is to be taken.
@@ -44,7 +45,7 @@ impl Finding {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let mut findings = vec![nix(&args.programs.nix, context), git(&args.programs.git, context)];
     findings.extend(limits(context));
-    findings.push(trees());
+    findings.extend(trees(context));
     findings.push(memory(context));
     findings.push(disk("disk for cases", &context.dirs.state));
     findings.push(disk("disk for clones", &context.dirs.cache));
@@ -117,16 +118,30 @@ fn limits(context: &Context) -> Vec<Finding> {
     findings
 }
 
-fn trees() -> Finding {
-    match TreeFs::available() {
-        Ok(()) => Finding::good("commits as folders", "through a file system of our own (FUSE)"),
-        Err(error) => Finding::other(
-            "commits as folders",
+/// Tells how commits become folders, and why no better way does.
+fn trees(context: &Context) -> Vec<Finding> {
+    let what = "commits as folders";
+    let mut refused = Vec::new();
+    let way = Way::ALL.into_iter().find(|way| match TreeFs::try_out(*way, &context.roots.warden) {
+        Ok(()) => true,
+        Err(error) => {
+            let forbidden = (*way == Way::Namespace).then(|| forbidden_by(&context.roots.proc)).flatten();
+            let forbidden = forbidden.map(|setting| format!(" ({setting})")).unwrap_or_default();
+            refused.push(Finding::good("not used", format!("a file system {way}: {error}{forbidden}")));
+            false
+        }
+    });
+    let found = match way {
+        Some(way) => Finding::good(what, format!("through a file system of our own (FUSE), {way}")),
+        None => Finding::other(
+            what,
             Health::Weak,
-            format!("as checkouts: {}", chain(&error)),
-            "for /dev/fuse install fuse3; large inputs are probed faster with it",
+            "as checkouts, moved from commit to commit",
+            "large inputs are probed faster through a file system of our own: install fuse3, and see that \
+             /dev/fuse is there and yours to open",
         ),
-    }
+    };
+    std::iter::once(found).chain(refused).collect()
 }
 
 fn memory(context: &Context) -> Finding {

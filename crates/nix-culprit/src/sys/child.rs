@@ -23,6 +23,8 @@ use thiserror::Error;
 pub use super::call::{Call, Environment, Output, Stdin};
 use super::interrupt::{Asked, Interrupt};
 use super::kept::Kept;
+#[cfg(target_os = "linux")]
+use super::namespace::Entrance;
 
 /// Says why a program could not be run or watched.
 #[derive(Debug, Error)]
@@ -83,6 +85,9 @@ pub(super) struct Start {
     pub(super) pass: Option<OwnedFd>,
     /// Whether the kernel kills it when the thread that started it ends.
     pub(super) lifetime: Lifetime,
+    /// The namespace that it goes into.
+    #[cfg(target_os = "linux")]
+    pub(super) enter: Option<Entrance>,
 }
 
 /// Whether a process may outlive the thread that started it.
@@ -98,7 +103,15 @@ pub(super) enum Lifetime {
 impl Start {
     /// A process in a group of its own, without limits.
     pub(super) const fn plain() -> Self {
-        Self { group: Group::Own, data: None, join: Vec::new(), pass: None, lifetime: Lifetime::Free }
+        Self {
+            group: Group::Own,
+            data: None,
+            join: Vec::new(),
+            pass: None,
+            lifetime: Lifetime::Free,
+            #[cfg(target_os = "linux")]
+            enter: None,
+        }
     }
 }
 
@@ -125,6 +138,10 @@ pub(super) fn spawn(mut command: Command, start: Start) -> io::Result<Child> {
         }
         if let Some(pass) = &start.pass {
             rustix::io::fcntl_setfd(pass, rustix::io::FdFlags::empty())?;
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(entrance) = &start.enter {
+            entrance.enter()?;
         }
         #[cfg(target_os = "linux")]
         if start.lifetime == Lifetime::Bound {

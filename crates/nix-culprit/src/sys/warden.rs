@@ -11,6 +11,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +22,12 @@ use super::child::{self, Call, Start};
 use super::interrupt::Interrupt;
 #[cfg(target_os = "linux")]
 use super::limit::watch::{self, Plan};
+use super::namespace::Namespace;
+#[cfg(target_os = "linux")]
+use super::namespace::{self, Mounter};
+
+/// How long a warden may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the tool says to a warden, one JSON document a line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,8 +39,21 @@ pub(super) enum Request {
     Hold(Duty),
     /// This is done already.
     Release(Duty),
+    /// Mount here, in a namespace of your own, and send what is needed to serve and to enter it.
+    #[cfg(target_os = "linux")]
+    Mount(PathBuf),
+    /// Unmount this there.
+    Detach(PathBuf),
     /// All is well, end without doing anything.
     Bye,
+}
+
+impl Request {
+    fn line(&self) -> io::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
 }
 
 /// What is to be undone when the tool is gone.
@@ -53,6 +74,9 @@ pub struct Warden {
 #[derive(Debug)]
 struct Line {
     socket: Mutex<UnixStream>,
+    /// The way to what it mounted.
+    #[cfg(target_os = "linux")]
+    inside: OnceLock<Namespace>,
     process: Mutex<std::process::Child>,
 }
 
@@ -66,7 +90,14 @@ impl Warden {
         let theirs = OwnedFd::from(theirs);
         let command = Call::new(program).args(["warden", &theirs.as_raw_fd().to_string()]).command();
         let process = child::spawn(command, Start { pass: Some(theirs), ..Start::plain() })?;
-        Ok(Self { line: Arc::new(Line { socket: Mutex::new(ours), process: Mutex::new(process) }) })
+        ours.set_read_timeout(Some(PATIENCE))?;
+        let line = Line {
+            socket: Mutex::new(ours),
+            #[cfg(target_os = "linux")]
+            inside: OnceLock::new(),
+            process: Mutex::new(process),
+        };
+        Ok(Self { line: Arc::new(line) })
     }
 
     /// Puts a duty on the warden for as long as the returned value lives; the duty itself is not done
@@ -78,12 +109,44 @@ impl Warden {
         self.line.say(&Request::Hold(duty.clone()))?;
         Ok(Held { duty, line: Arc::clone(&self.line) })
     }
+
+    /// Has FUSE mounted in the warden's own namespace, as seen from there only, and returns the device on
+    /// which requests arrive. Such a mount ends with the processes that are inside, so it needs no duty.
+    pub(super) fn mount(&self, at: &Path) -> io::Result<OwnedFd> {
+        #[cfg(not(target_os = "linux"))]
+        return super::fuse::mount(at);
+        #[cfg(target_os = "linux")]
+        self.mount_inside(at)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn mount_inside(&self, at: &Path) -> io::Result<OwnedFd> {
+        let socket = self.line.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        (&*socket).write_all(&Request::Mount(at.to_owned()).line()?)?;
+        let (device, inside) = namespace::mounted(&socket)?;
+        let _first = self.line.inside.set(inside);
+        Ok(device)
+    }
+
+    /// Unmounts what [`Warden::mount`] mounted, also while somebody uses it.
+    pub(super) fn detach(&self, at: &Path) {
+        let _gone = self.line.say(&Request::Detach(at.to_owned()));
+    }
+
+    /// Returns the namespace that whoever reads the mounts of this warden must be in; none: they are
+    /// where everybody sees them.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Namespace> {
+        #[cfg(target_os = "linux")]
+        return self.line.inside.get();
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
 }
 
 impl Line {
     fn say(&self, request: &Request) -> io::Result<()> {
-        let mut line = serde_json::to_vec(request)?;
-        line.push(b'\n');
+        let line = request.line()?;
         self.socket.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
     }
 }
@@ -147,14 +210,21 @@ pub fn serve(number: RawFd) -> io::Result<()> {
             let _gone = socket.write_all(&serde_json::to_vec(&answer)?);
             Ok(())
         }
-        first @ (Request::Hold(_) | Request::Release(_) | Request::Bye) => {
-            stand_by(first, BufReader::new(rest.chain(socket)))
+        first => {
+            #[cfg(target_os = "linux")]
+            let mut mounter = Mounter::new(socket.try_clone()?);
+            stand_by(
+                first,
+                BufReader::new(rest.chain(socket)),
+                #[cfg(target_os = "linux")]
+                &mut mounter,
+            )
         }
     }
 }
 
 /// Keeps the list of duties, and does them, last first, if the tool ends without a goodbye.
-fn stand_by(first: Request, more: impl BufRead) -> io::Result<()> {
+fn stand_by(first: Request, more: impl BufRead, #[cfg(target_os = "linux")] mounter: &mut Mounter) -> io::Result<()> {
     let mut duties = Vec::new();
     let lines = more.lines().map_while(Result::ok).map(|line| serde_json::from_str(&line).map_err(io::Error::from));
     for request in std::iter::once(Ok(first)).chain(lines) {
@@ -165,6 +235,12 @@ fn stand_by(first: Request, more: impl BufRead) -> io::Result<()> {
                     duties.remove(at);
                 }
             }
+            #[cfg(target_os = "linux")]
+            Request::Mount(at) => mounter.mount(&at)?,
+            #[cfg(target_os = "linux")]
+            Request::Detach(at) => mounter.detach(&at),
+            #[cfg(not(target_os = "linux"))]
+            Request::Detach(_) => {}
             Request::Bye => return Ok(()),
             #[cfg(target_os = "linux")]
             Request::Run(_) => return Err(io::Error::other("a warden that stands by runs nothing")),
@@ -205,6 +281,10 @@ fn perform(duty: &Duty) {
 mod tests {
     use super::*;
 
+    fn mounter() -> Mounter {
+        Mounter::new(UnixStream::pair().unwrap().0)
+    }
+
     fn told(requests: &[Request]) -> Vec<u8> {
         requests.iter().flat_map(|request| serde_json::to_vec(request).unwrap().into_iter().chain([b'\n'])).collect()
     }
@@ -215,7 +295,7 @@ mod tests {
         let [mine, released] = ["mine", "released"].map(|name| above.path().join(name));
         [&mine, &released].iter().for_each(|folder| fs::create_dir_all(folder.join("deep")).unwrap());
         let more = [Request::Hold(Duty::Remove(mine.clone())), Request::Release(Duty::Remove(released.clone()))];
-        stand_by(Request::Hold(Duty::Remove(released.clone())), told(&more).as_slice()).unwrap();
+        stand_by(Request::Hold(Duty::Remove(released.clone())), told(&more).as_slice(), &mut mounter()).unwrap();
         assert_eq!((mine.exists(), released.exists()), (false, true));
     }
 
@@ -223,7 +303,7 @@ mod tests {
     fn a_goodbye_leaves_everything_in_place() {
         let folder = tempfile::tempdir().unwrap();
         let hold = Request::Hold(Duty::Remove(folder.path().to_owned()));
-        stand_by(hold, told(&[Request::Bye]).as_slice()).unwrap();
+        stand_by(hold, told(&[Request::Bye]).as_slice(), &mut mounter()).unwrap();
         assert!(folder.path().exists());
     }
 }

@@ -16,3 +16,4 @@ mod probing;
 mod read_sets;
 mod room;
 mod traces;
+mod unprivileged;

@@ -1,8 +1,9 @@
 //! Probes that need not be run: as true as those that were, and fewer of them. Needs the mount.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use nix_culprit::sys::treefs::TreeFs;
+use nix_culprit::sys::treefs::{TreeFs, Way};
 use nix_culprit_sample::{Options, State};
 use serde_json::Value;
 
@@ -13,7 +14,8 @@ use crate::room::Room;
 /// The newest Nix, where commits can be mounted.
 fn nix() -> Option<RealNix> {
     let nix = newest_nix()?;
-    if TreeFs::available().is_err() {
+    let program = Path::new(env!("CARGO_BIN_EXE_nix-culprit"));
+    if Way::ALL.into_iter().all(|way| TreeFs::try_out(way, program).is_err()) {
         say("skipped: no FUSE here");
         return None;
     }
@@ -21,9 +23,9 @@ fn nix() -> Option<RealNix> {
 }
 
 /// The seed of a sample in which probes are settled.
-const SAVING: u64 = 21;
+pub(crate) const SAVING: u64 = 21;
 
-fn count(report: &Value, what: &str) -> u64 {
+pub(crate) fn count(report: &Value, what: &str) -> u64 {
     report["totals"][what].as_u64().unwrap()
 }
 

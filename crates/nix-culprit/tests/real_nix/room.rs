@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::machine::{self, RealNix, sample, system};
 
-const TOOL: &str = env!("CARGO_BIN_EXE_nix-culprit");
+pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_nix-culprit");
 /// Enough for the sample's good states (53 MiB) and soon reached by its bad ones.
 pub(crate) const MEMORY: &str = "256M";
 /// No run of these tests takes nearly as long, even on a busy machine.

@@ -34,6 +34,8 @@ use nix_culprit_core::outcome::{End, Kill};
 use nix_culprit_core::quantity::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::namespace::Namespace;
+
 /// How much one run may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
@@ -153,6 +155,8 @@ pub struct Guard {
     layer: Layer,
     /// The cgroup under which each run gets its own.
     above: Option<PathBuf>,
+    /// Where runs take place; none: where we are.
+    namespace: Option<Namespace>,
 }
 
 impl Guard {
@@ -176,13 +180,19 @@ impl Guard {
             LayerState { layer: Layer::Scope, missing: scope.err() },
             LayerState { layer: Layer::Polling, missing: polling },
         ];
-        Self { roots, layers, layer, above }
+        Self { roots, layers, layer, above, namespace: None }
     }
 
     /// Uses polling alone, whatever the machine offers.
     #[must_use]
     pub const fn polling(roots: Roots) -> Self {
-        Self { roots, layers: Vec::new(), layer: Layer::Polling, above: None }
+        Self { roots, layers: Vec::new(), layer: Layer::Polling, above: None, namespace: None }
+    }
+
+    /// Returns a guard whose runs take place in a namespace, with what is mounted there; none: where we are.
+    #[must_use]
+    pub fn inside(&self, namespace: Option<&Namespace>) -> Self {
+        Self { namespace: namespace.cloned(), ..self.clone() }
     }
 
     /// Returns every layer with the reason why it is missing, best first.

@@ -16,6 +16,7 @@ use super::{Budget, Finished, Guard, Onlooker, Seen, Wish, cgroup};
 use crate::sys::child::{self, Call, ChildError, Output, Start, Stdin};
 use crate::sys::interrupt::{Asked, Interrupt};
 use crate::sys::kept::Kept;
+use crate::sys::namespace::Namespace;
 use crate::sys::warden::Request;
 
 /// How long a request to stop may stay unheard.
@@ -153,7 +154,8 @@ impl Talk {
         };
         let name = plan.name.clone();
         // The command keeps their end of the pair until the spawn is done, and then drops it.
-        let mut warden = child::spawn(command, Start { pass: Some(theirs), ..Start::plain() })?;
+        let enter = guard.namespace.as_ref().map(Namespace::entrance);
+        let mut warden = child::spawn(command, Start { pass: Some(theirs), enter, ..Start::plain() })?;
         let pipes = [
             warden.stdout.take().map(|pipe| OwnedFd::from(pipe).into()),
             warden.stderr.take().map(|pipe| OwnedFd::from(pipe).into()),

@@ -201,6 +201,7 @@ impl<'a> Watch<'a> {
             join,
             pass: None,
             lifetime: Lifetime::Bound,
+            enter: None,
         };
         let child = child::spawn(command, start)?;
         let main = i32::try_from(child.id()).ok().and_then(Pid::from_raw);

@@ -23,11 +23,13 @@ use std::sync::Arc;
 use nix_culprit_core::ids::CommitId;
 use thiserror::Error;
 
+use super::namespace::Namespace;
 use super::warden::Warden;
 use mount::Mount;
 use objects::{Objects, Repository};
 use tree::{Forest, SOURCE};
 
+pub use mount::{Refused, Way};
 pub use objects::{OnMissing, Supply};
 pub use read_set::{ReadSet, Reads, Use};
 
@@ -35,12 +37,12 @@ pub use read_set::{ReadSet, Reads, Use};
 #[derive(Debug, Error)]
 pub enum TreeFsError {
     /// The file system could not be mounted.
-    #[error("cannot mount a file system at `{}`", at.display())]
+    #[error("cannot mount a file system at `{}`{}", at.display(), reasons(refused))]
     Mount {
         /// Where.
         at: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said to each way that was tried.
+        refused: Vec<Refused>,
     },
     /// There is no git repository.
     #[error("cannot read the git repository `{}`", git_dir.display())]
@@ -50,6 +52,10 @@ pub enum TreeFsError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+fn reasons(refused: &[Refused]) -> String {
+    refused.iter().map(|Refused { way, why }| format!("; {way}: {why}")).collect()
 }
 
 /// The commits of some repositories, mounted; unmounted when it and its views are dropped.
@@ -79,10 +85,18 @@ impl TreeFs {
     /// # Errors
     /// FUSE cannot be used here, or a repository is none.
     pub fn mount(at: &Path, repositories: &[PathBuf], warden: &Warden) -> Result<Self, TreeFsError> {
-        Self::mount_with(at, repositories, warden, Arc::new(|_, _| Supply::Unavailable))
+        Self::mount_in(at, repositories, warden, &Way::ALL)
     }
 
-    /// Does the same, and asks `on_missing` for objects that are missing.
+    /// Does the same in the first of these ways that works.
+    ///
+    /// # Errors
+    /// As [`TreeFs::mount`].
+    pub fn mount_in(at: &Path, repositories: &[PathBuf], warden: &Warden, ways: &[Way]) -> Result<Self, TreeFsError> {
+        Self::mount_with(at, repositories, warden, ways, Arc::new(|_, _| Supply::Unavailable))
+    }
+
+    /// Does the same in one of these ways, and asks `on_missing` for objects that are missing.
     ///
     /// # Errors
     /// As [`TreeFs::mount`].
@@ -90,24 +104,33 @@ impl TreeFs {
         at: &Path,
         repositories: &[PathBuf],
         warden: &Warden,
+        ways: &[Way],
         on_missing: Arc<OnMissing>,
     ) -> Result<Self, TreeFsError> {
         let open = repositories.iter().map(|git_dir| open(git_dir, &on_missing)).collect::<Result<_, _>>()?;
         let forest = Arc::new(Forest::new(open));
-        let mount = Mount::new(Arc::clone(&forest), at, Some(warden))
-            .map_err(|source| TreeFsError::Mount { at: at.to_owned(), source })?;
+        let mount = Mount::new(Arc::clone(&forest), at, warden, ways)
+            .map_err(|refused| TreeFsError::Mount { at: at.to_owned(), refused })?;
         Ok(Self { inner: Arc::new(Inner { mount, forest, on_missing }) })
     }
 
-    /// Tells whether it works on this machine, by mounting an empty one for a moment.
+    /// Tells whether a way works on this machine, by mounting an empty one for a moment.
     ///
     /// # Errors
     /// What is in the way.
-    pub fn available() -> Result<(), TreeFsError> {
-        let at = std::env::temp_dir();
-        let failed = |source| TreeFsError::Mount { at: at.clone(), source };
-        let folder = tempfile::tempdir().map_err(failed)?;
-        Mount::new(Arc::new(Forest::new(Vec::new())), folder.path(), None).map(drop).map_err(failed)
+    pub fn try_out(way: Way, program: &Path) -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let warden = Warden::start(program)?;
+        let mount = Mount::new(Arc::new(Forest::new(Vec::new())), folder.path(), &warden, &[way]);
+        mount.map(drop).map_err(|refused| {
+            refused.into_iter().next().map_or_else(|| io::Error::other("it was not tried"), |refused| refused.why)
+        })
+    }
+
+    /// Returns the namespace that readers must be in; none: they need not be anywhere.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.inner.mount.namespace()
     }
 
     /// Adds a repository and returns its number.

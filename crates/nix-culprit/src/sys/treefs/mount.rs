@@ -1,34 +1,71 @@
 //! Mounting and unmounting: a session with the kernel that ends with us.
 //!
-//! Owns the mount point, its options and its end, also after a kill. Must not answer requests; that
-//! is `callbacks`' part.
+//! Owns the mount point, the way it was mounted and its end, also after a kill. Must not answer
+//! requests; that is `callbacks`' part.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
-use fuser::{BackgroundSession, Config, INodeNo, MountOption, Notifier, Session};
+use fuser::{BackgroundSession, Config, INodeNo, Notifier, Session, SessionACL};
 
-use super::super::child::{self, Call};
-use super::super::interrupt::Interrupt;
+use super::super::fuse;
+use super::super::namespace::Namespace;
 use super::super::warden::{Duty, Held, Warden};
 use super::callbacks::Callbacks;
 use super::tree::Forest;
 
-/// A mounted forest; unmounted when dropped, by the warden if we are killed.
+/// A way to mount, the best first: what everybody sees is simplest, and a helper is better than
+/// evaluations in a namespace of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// By ourselves, as root may.
+    Direct,
+    /// By `fusermount3`, which may for any user.
+    Helper,
+    /// In a user namespace, where only those inside see it.
+    Namespace,
+}
+
+impl Way {
+    /// All, the best first.
+    pub const ALL: [Self; 3] = [Self::Direct, Self::Helper, Self::Namespace];
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "mounted by ourselves",
+            Self::Helper => "mounted by fusermount3",
+            Self::Namespace => "mounted in a user namespace of our own",
+        })
+    }
+}
+
+/// A mounted forest; unmounted when dropped, and when we are killed.
 #[derive(Debug)]
 pub(super) struct Mount {
     at: PathBuf,
     notifier: Notifier,
-    // Ended in this order, after `at` was detached.
+    // Ended in this order.
+    end: End,
     _session: BackgroundSession,
-    _held: Option<Held>,
+}
+
+/// Who ends a mount.
+#[derive(Debug)]
+enum End {
+    /// We, or else the warden.
+    Seen { _held: Held },
+    /// The warden, in its namespace, or else the kernel.
+    Inside(Warden),
 }
 
 impl Mount {
@@ -36,30 +73,48 @@ impl Mount {
     /// cores measurably cost time, and with a single one a reader could hold up all others.
     const THREADS: RangeInclusive<usize> = 2..=4;
 
-    /// Mounts at an existing directory. A dead mount that a killed run left there is removed.
-    pub(super) fn new(forest: Arc<Forest>, at: &Path, warden: Option<&Warden>) -> io::Result<Self> {
+    /// Mounts at an existing directory, in one of these ways. A dead mount that a killed run left there
+    /// is removed.
+    pub(super) fn new(forest: Arc<Forest>, at: &Path, warden: &Warden, ways: &[Way]) -> Result<Self, Vec<Refused>> {
+        let no_place = |error: io::Error| vec![Refused { way: Way::Direct, why: error }];
         if let Err(error) = fs::metadata(at) {
             if rustix::io::Errno::from_io_error(&error) != Some(rustix::io::Errno::NOTCONN) {
-                return Err(error);
+                return Err(no_place(error));
             }
-            detach(at)?;
+            fuse::detach(at).map_err(no_place)?;
         }
-        let at = fs::canonicalize(at)?;
+        let at = fs::canonicalize(at).map_err(no_place)?;
+        let mut refused = Vec::new();
+        for way in ways {
+            match open(*way, &at, warden) {
+                Ok((device, end)) => return Self::serve(forest, at, device, end).map_err(no_place),
+                Err(why) => refused.push(Refused { way: *way, why }),
+            }
+        }
+        Err(refused)
+    }
+
+    fn serve(forest: Arc<Forest>, at: PathBuf, device: OwnedFd, end: End) -> io::Result<Self> {
         let mut config = Config::default();
-        config.mount_options = vec![
-            MountOption::RO,
-            MountOption::NoAtime,
-            MountOption::NoSuid,
-            MountOption::NoDev,
-            MountOption::FSName("nix-culprit".to_owned()),
-        ];
         let cores = available_parallelism().map_or(1, NonZero::get);
         let threads = cores.clamp(*Self::THREADS.start(), *Self::THREADS.end());
         config.n_threads = cfg!(target_os = "linux").then_some(threads);
-        // Held before there is a mount: from then on there is no moment without somebody to undo it.
-        let held = warden.map(|warden| warden.hold(Duty::Unmount(at.clone()))).transpose()?;
-        let session = Session::new(Callbacks::new(forest), &at, &config).and_then(Session::spawn)?;
-        Ok(Self { at, notifier: session.notifier(), _session: session, _held: held })
+        let session = Session::from_fd(Callbacks::new(forest), device, SessionACL::Owner, config);
+        match session.and_then(Session::spawn) {
+            Ok(session) => Ok(Self { at, notifier: session.notifier(), end, _session: session }),
+            Err(error) => {
+                end.come(&at);
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the namespace in which it is seen; none: everywhere.
+    pub(super) fn namespace(&self) -> Option<&Namespace> {
+        match &self.end {
+            End::Seen { .. } => None,
+            End::Inside(warden) => warden.namespace(),
+        }
     }
 
     /// Returns the directory it is mounted at.
@@ -74,29 +129,44 @@ impl Mount {
     }
 }
 
+/// A way that cannot be had, and why.
+#[derive(Debug)]
+pub struct Refused {
+    /// Which way.
+    pub way: Way,
+    /// What the system said.
+    pub why: io::Error,
+}
+
+fn open(way: Way, at: &Path, warden: &Warden) -> io::Result<(OwnedFd, End)> {
+    // Held before there is a mount: from then on there is no moment without somebody to undo it.
+    let hold = || warden.hold(Duty::Unmount(at.to_owned()));
+    match way {
+        Way::Direct => {
+            let held = hold()?;
+            Ok((fuse::mount(at)?, End::Seen { _held: held }))
+        }
+        Way::Helper => {
+            let held = hold()?;
+            Ok((fuse::mount_by_helper(at)?, End::Seen { _held: held }))
+        }
+        Way::Namespace => Ok((warden.mount(at)?, End::Inside(warden.clone()))),
+    }
+}
+
+impl End {
+    /// Takes the mount away from the tree of files at once, even where a stuck program still uses it: such
+    /// a program is served on until it ends.
+    fn come(&self, at: &Path) {
+        match self {
+            Self::Seen { .. } => _ = fuse::detach(at),
+            Self::Inside(warden) => warden.detach(at),
+        }
+    }
+}
+
 impl Drop for Mount {
     fn drop(&mut self) {
-        // Away from the tree of files at once, even where a stuck program still uses it: such a
-        // program is served on until it ends. The session would wait for it to be unused.
-        let _at_start_of_next_run = detach(&self.at);
+        self.end.come(&self.at);
     }
-}
-
-/// Unmounts lazily: by ourselves where we may, else with the helper that may.
-#[cfg(target_os = "linux")]
-fn detach(at: &Path) -> io::Result<()> {
-    use rustix::mount::{UnmountFlags, unmount};
-    let Err(refused) = unmount(at, UnmountFlags::DETACH) else { return Ok(()) };
-    if refused != rustix::io::Errno::PERM {
-        return Err(refused.into());
-    }
-    let call = Call::new("fusermount3").args(["-u", "-z", "--"]).arg(at);
-    let done = child::output(&call, Some(Duration::from_secs(5)), &Interrupt::new()).map_err(io::Error::other)?;
-    if done.success() { Ok(()) } else { Err(io::Error::other(String::from_utf8_lossy(&done.stderr).trim().to_owned())) }
-}
-
-/// Unmounts lazily: elsewhere there is no mount.
-#[cfg(not(target_os = "linux"))]
-fn detach(_at: &Path) -> io::Result<()> {
-    Ok(())
 }

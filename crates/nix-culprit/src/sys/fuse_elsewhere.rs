@@ -1,0 +1,20 @@
+//! Where mounting would need a library of others, nothing is mounted.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Refuses.
+pub(super) fn mount(_at: &Path) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Refuses.
+pub(super) fn mount_by_helper(at: &Path) -> io::Result<OwnedFd> {
+    mount(at)
+}
+
+/// There is no mount.
+pub(super) fn detach(_at: &Path) -> io::Result<()> {
+    Ok(())
+}
