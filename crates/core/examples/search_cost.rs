@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use nix_culprit_core::bisect::{Ends, Graph, Mode, Search, Settings, Step};
+use nix_culprit_core::bisect::{Ends, Graph, Hint, Mode, Reason, Search, Settings, Step};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::Verdict;
 
@@ -48,7 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let ends = Ends { old: vec![commit(0)], new: commit(tip) };
         let mut search = Search::new(graph.clone(), ends, Settings { mode, ..Settings::default() })?;
         if mode == Mode::FirstParent {
-            search.set_prior(|id| f64::from(u8::from(id.as_str().starts_with("00"))));
+            let likely = search.suspects().filter(|id| id.as_str().starts_with("00")).cloned();
+            let hint = Hint::all(Reason::Evaluated, likely);
+            search.set_hints(&[hint]);
         }
         let mut turn = 0;
         loop {

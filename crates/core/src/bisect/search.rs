@@ -1,6 +1,6 @@
 //! The search: asked for the next step, told the verdict.
 //!
-//! Owns the evidence and turns it into steps; the same verdicts give the same steps, in whatever
+//! Owns the evidence and turns it into steps; the same verdicts give the same result, in whatever
 //! order they came, so that a search is rebuilt by recording them again.
 
 use std::cell::OnceCell;
@@ -13,6 +13,7 @@ use super::culprit::{Basis, Contradiction, Culprit, Finding, Parent, Skipped};
 use super::estimate::expected_steps;
 use super::evidence::{Evidence, Mark, Narrowed, is_new, narrow, new_commits, witness};
 use super::graph::Graph;
+use super::hints::{Hint, most, weights};
 use super::range::{Ends, Field, RangeError};
 use crate::ids::CommitId;
 use crate::outcome::Verdict;
@@ -109,6 +110,10 @@ pub struct Search {
     settings: Settings,
     field: Field,
     prior: Option<Vec<f64>>,
+    /// How many commits could have made the change at first.
+    range: usize,
+    /// How many verdicts narrowed the suspects.
+    narrowings: u32,
     /// By index, with [`Mode::FirstParent`]: whether the commit is on the chain.
     preferred: Vec<bool>,
     evidence: Evidence,
@@ -144,6 +149,8 @@ impl Search {
             settings,
             field,
             prior: None,
+            range: narrowed.members.len(),
+            narrowings: 0,
             preferred,
             evidence,
             recorded,
@@ -153,28 +160,13 @@ impl Search {
         })
     }
 
-    /// Says how likely each commit is to be the culprit, in any unit; what is not finite or below 0 counts as 0.
+    /// Takes hints about which suspects are likelier, in place of earlier ones.
     ///
-    /// Half of the probability stays spread evenly, so that a wrong guess costs few probes.
-    pub fn set_prior(&mut self, likely: impl Fn(&CommitId) -> f64) {
-        let range = narrow(&self.graph, &self.field, &Evidence::new()).members;
-        let mut prior = vec![0.0; self.graph.len()];
-        for &at in &range {
-            let weight = likely(self.graph.id(at));
-            prior[at as usize] = if weight.is_finite() && weight > 0.0 { weight } else { 0.0 };
-        }
-        let largest = prior.iter().copied().fold(0.0, f64::max);
-        if largest > 0.0 {
-            let sum: f64 = prior.iter().map(|weight| weight / largest).sum();
-            #[expect(clippy::cast_precision_loss, reason = "a number of commits")]
-            let count = range.len() as f64;
-            for &at in &range {
-                prior[at as usize] = 1.0 + count * (prior[at as usize] / largest / sum);
-            }
-            self.prior = Some(prior);
-        } else {
-            self.prior = None;
-        }
+    /// More than a fourth of the probability stays spread evenly, and new hints get no more than the verdicts so far
+    /// have left: so wrong ones, also ever new ones, cost at most three probes in a line of commits.
+    pub fn set_hints(&mut self, hints: &[Hint]) {
+        let most = most(self.range, self.narrowings);
+        self.prior = weights(&self.graph, &self.narrowed.members, hints, most);
         self.choice = OnceCell::new();
     }
 
@@ -279,7 +271,10 @@ impl Search {
         let suspects = self.narrowed.members.len();
         Ok(match () {
             () if self.contradictions().len() > before.1 || self.unstable.contains(&at) => Effect::Contradicts,
-            () if suspects != before.0 => Effect::Narrowed { suspects },
+            () if suspects != before.0 => {
+                self.narrowings += 1;
+                Effect::Narrowed { suspects }
+            }
             () => Effect::NoNews,
         })
     }

@@ -166,6 +166,14 @@ fn log2_up(count: usize) -> usize {
     count.next_power_of_two().ilog2() as usize
 }
 
+fn id(number: usize) -> CommitId {
+    commit(u32::try_from(number).unwrap())
+}
+
+fn any_reasons() -> impl Strategy<Value = Vec<Reason>> {
+    prop::sample::subsequence(vec![Reason::Evaluated, Reason::Failure], 1..=2)
+}
+
 proptest! {
     #[test]
     fn the_first_bad_commit_is_found_within_the_bound(model in history(), pick: prop::sample::Index, mode in any_mode()) {
@@ -229,11 +237,12 @@ proptest! {
     }
 
     #[test]
-    fn a_wrong_hint_costs_at_most_three_probes(
+    fn wrong_hints_cost_at_most_three_probes(
         count in 2..300u32,
         pick: prop::sample::Index,
         mut exponents in prop::collection::vec(-300..300i32, 300),
         sorted in any::<bool>(),
+        reasons in any_reasons(),
     ) {
         if sorted {
             // The worst for a search that believes it: a line on which each commit outweighs all before.
@@ -242,10 +251,61 @@ proptest! {
         let model = Model::linear(count);
         let culprit = *pick.get(&model.range());
         let mut search = model.search(Settings::default());
-        search.set_prior(|id| 2f64.powi(exponents[number(id)]));
+        let weigh = |reason| Hint::new(reason, model.range().into_iter().map(|at| (id(at), 2f64.powi(exponents[at]))));
+        search.set_hints(&reasons.into_iter().map(weigh).collect::<Vec<_>>());
         let (finding, asked) = run(&mut search, model.monotone(culprit));
         prop_assert_eq!(found(&finding), vec![culprit]);
         prop_assert!(asked.len() <= log2_up(model.range().len()) + 3, "{} probes", asked.len());
+    }
+
+    #[test]
+    fn ever_new_wrong_hints_cost_at_most_three_probes(
+        count in 2..300u32,
+        pick: prop::sample::Index,
+        lies in prop::collection::vec(prop::collection::vec((0..4u8, any::<prop::sample::Index>()), 1..4), 20),
+        reasons in any_reasons(),
+    ) {
+        let model = Model::linear(count);
+        let culprit = *pick.get(&model.range());
+        let judge = model.monotone(culprit);
+        let mut search = model.search(Settings::default());
+        let mut asked = 0;
+        for lie in lies {
+            // The worst are the neighbours of the ends and of the culprit, and what is not the culprit at all.
+            let suspects: Vec<usize> = search.suspects().map(number).collect();
+            let at = suspects.iter().position(|at| *at == culprit).unwrap();
+            let liked = lie.iter().map(|(kind, pick)| suspects[match kind {
+                0 => 0,
+                1 => suspects.len() - 1,
+                2 => at.saturating_sub(1),
+                _ => pick.index(suspects.len()),
+            }]);
+            let liked: Vec<_> = liked.filter(|at| *at != culprit).map(id).collect();
+            let hint = |reason| Hint::all(reason, liked.clone());
+            search.set_hints(&reasons.iter().copied().map(hint).collect::<Vec<_>>());
+            let Step::Probe(next) = search.next() else { break };
+            asked += 1;
+            search.record(&next, &judge(number(&next))).unwrap();
+        }
+        prop_assert_eq!(found(&run(&mut search, judge).0), vec![culprit]);
+        prop_assert!(asked <= log2_up(model.range().len()) + 3, "{} probes", asked);
+    }
+
+    #[test]
+    fn among_few_likely_commits_a_right_hint_needs_few_probes(
+        count in 2..300u32,
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+        reason in prop::sample::select(vec![Reason::Evaluated, Reason::Failure]),
+    ) {
+        let model = Model::linear(count);
+        let likely: std::collections::BTreeSet<usize> = picks.iter().map(|pick| *pick.get(&model.range())).collect();
+        let mut search = model.search(Settings::default());
+        search.set_hints(&[Hint::all(reason, likely.iter().copied().map(id))]);
+        for &culprit in &likely {
+            let (finding, asked) = run(&mut search.clone(), model.monotone(culprit));
+            prop_assert_eq!(found(&finding), vec![culprit]);
+            prop_assert!(asked.len() <= log2_up(likely.len()) + 3, "{} probes for {} commits", asked.len(), likely.len());
+        }
     }
 
     #[test]
@@ -254,10 +314,12 @@ proptest! {
         pick: prop::sample::Index,
         mode in any_mode(),
         weights in prop::collection::vec(prop_oneof![Just(0.0), Just(1.0), Just(f64::NAN), Just(f64::INFINITY), Just(-1.0), Just(1e300)], 60),
+        reasons in any_reasons(),
     ) {
         let culprit = *pick.get(&model.range());
         let mut search = model.search(settings(mode, SkipPolicy::Regions));
-        search.set_prior(|id| weights[number(id)]);
+        let weigh = |reason| Hint::new(reason, model.range().into_iter().map(|at| (id(at), weights[at])));
+        search.set_hints(&reasons.into_iter().map(weigh).collect::<Vec<_>>());
         prop_assert_eq!(found(&run(&mut search, model.monotone(culprit)).0), vec![culprit]);
     }
 
