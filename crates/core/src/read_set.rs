@@ -6,8 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// The most that was done with one path; each includes those before it, as far as they apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Use {
     /// It was looked up, and there is nothing.
     Missing,
@@ -21,7 +24,7 @@ pub enum Use {
 }
 
 /// What was looked at in one commit, by path from the top of its tree (the top itself is empty).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reads {
     /// What was done with each path.
     pub uses: BTreeMap<PathBuf, Use>,

@@ -1,19 +1,21 @@
 //! What a probe asks: which target, of which assignment, in which way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
 use nix_culprit_core::ids::{CommitId, DrvPath};
 use nix_culprit_core::outcome::Observation;
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::read_set::Reads;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::assignment::Assignment;
 use crate::sys::nix::EvalQuestion;
 
 /// What is evaluated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// The first of these that is there.
     Among(Vec<Candidate>),
@@ -22,7 +24,7 @@ pub enum Target {
 }
 
 /// What an attribute evaluates to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Yields {
     /// A derivation, or it is not known yet.
     Derivation,
@@ -146,6 +148,11 @@ pub trait Evaluator {
 
     /// Says what an evaluation would come to, if one of another commit tells: it looked at nothing that differs.
     fn settled(&mut self, _assignment: &Assignment, _mode: Mode, _target: &Target, _memory: Bytes) -> Option<Settled> {
+        None
+    }
+
+    /// Returns what an evaluation looked at in a commit of a clone, if that is known.
+    fn reads(&self, _clone: &Path, _commit: &CommitId) -> Option<Reads> {
         None
     }
 

@@ -1,5 +1,6 @@
 //! The whole way: from settings to a report, through ends, input, search and confirmation.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -329,6 +330,7 @@ impl<'a> Investigation<'a> {
             goal,
             order: self.settings.mode,
             mode: place.mode,
+            files: &BTreeSet::new(),
             assign: &assign,
         };
         if place.old_end == OldEnd::Assumed

@@ -1,20 +1,27 @@
-//! Finished fast probes with all that they looked at, and which other ones they settle. Pure.
+//! Finished fast probes with all that they looked at, and which other ones they settle.
+//!
+//! Owns the file in the case that keeps them for a resumed run. Draws its conclusions from them alone.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix_culprit_core::flake::InputsTable;
 use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::outcome::{Class, Kill, Observation};
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::read_set::Reads;
+
+use serde::{Deserialize, Serialize};
 
 use super::assignment::Assignment;
 use super::evaluator::{Settled, Target};
 use super::trees::LookedAt;
 
 /// What a fast probe is asked, apart from which commits its folders show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Asked {
     table: InputsTable,
     clones: BTreeMap<NodeKey, PathBuf>,
@@ -37,7 +44,7 @@ impl Asked {
 }
 
 /// A finished fast probe.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) asked: Asked,
     pub(super) memory: Bytes,
@@ -45,14 +52,43 @@ pub(super) struct Kept {
     pub(super) observation: Observation,
 }
 
-/// All finished fast probes of a run, oldest first.
+/// All finished fast probes of a case, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct AllKept(Vec<Kept>);
+pub(super) struct AllKept {
+    all: Vec<Kept>,
+    file: Option<File>,
+}
 
 impl AllKept {
+    /// Begins with what a file has, one probe a line, and keeps what comes in it. Without it, an interrupted case goes
+    /// on knowing less: so what cannot be read or written is passed over.
+    pub(super) fn open(path: &Path) -> Self {
+        let text = fs::read(path).unwrap_or_default();
+        let all = text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        Self { all, file: OpenOptions::new().create(true).append(true).open(path).ok() }
+    }
+
     /// Keeps a probe.
     pub(super) fn keep(&mut self, kept: Kept) {
-        self.0.push(kept);
+        // Names of files that are no text cannot be written.
+        if let (Some(file), Ok(line)) = (&mut self.file, serde_json::to_string(&kept)) {
+            // Led by a line end too, as the last run may have been killed in the middle of a line.
+            let written = file.write_all(format!("\n{line}\n").as_bytes());
+            if written.is_err() {
+                self.file = None;
+            }
+        }
+        self.all.push(kept);
+    }
+
+    /// Returns what the newest probe that was shown a commit of a clone looked at in it.
+    pub(super) fn reads(&self, clone: &Path, commit: &CommitId) -> Option<&Reads> {
+        self.all.iter().rev().find_map(|kept| {
+            let is_it = |(key, seen): &(&NodeKey, &LookedAt)| {
+                seen.commit == *commit && kept.asked.clones.get(*key).is_some_and(|other| other == clone)
+            };
+            kept.looked_at.iter().find(is_it).map(|(_, seen)| &seen.reads)
+        })
     }
 
     /// Finds a probe that settles another one: all but one folder shows the same commit, and what it looked at in
@@ -66,7 +102,7 @@ impl AllKept {
         looks_alike: impl Fn(&PathBuf, &LookedAt, &CommitId) -> bool,
     ) -> Option<Settled> {
         let mut tried: Vec<Class> = Vec::new();
-        for kept in self.0.iter().rev() {
+        for kept in self.all.iter().rev() {
             let class = kept.observation.outcome.class;
             if kept.asked != *asked || !same_within(&kept.observation, kept.memory, memory) || tried.contains(&class) {
                 continue;

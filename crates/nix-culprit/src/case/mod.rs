@@ -18,6 +18,7 @@ mod investigation;
 mod isolate;
 mod journal;
 mod kept;
+mod likely;
 mod nix_evaluator;
 mod prober;
 mod proof;

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
+use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, End, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::read_set::Reads;
 
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target, Yields};
@@ -74,8 +76,9 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("write to {}", scene.display()), error))?;
         let work = fs::canonicalize(work)
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
+        let kept = AllKept::open(&work.join("read-sets.jsonl"));
         let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program());
-        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept: AllKept::default() })
+        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept })
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
@@ -275,6 +278,10 @@ impl Evaluator for NixEvaluator {
         let wanted = Asked::of(assignment, target)?;
         let trees = &self.trees;
         self.kept.settle(&wanted, memory, |clone, seen, commit| trees.looks_alike(clone, seen, commit))
+    }
+
+    fn reads(&self, clone: &Path, commit: &CommitId) -> Option<Reads> {
+        self.kept.reads(clone, commit).cloned()
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {

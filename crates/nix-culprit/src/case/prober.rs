@@ -1,10 +1,13 @@
 //! One probe: known from the journal, or run, written down, and judged.
 
+use std::path::Path;
+
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::flake::AttrPath;
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
@@ -142,6 +145,15 @@ impl<'a> Prober<'a> {
     /// Sets whether probes of a search may be settled by what others read.
     pub const fn use_read_sets(&mut self, read_sets: ReadSets) {
         self.read_sets = read_sets;
+    }
+
+    /// Returns what an evaluation looked at in a commit of a clone, if that is known and to be used.
+    #[must_use]
+    pub fn reads(&self, clone: &Path, commit: &CommitId) -> Option<Reads> {
+        match self.read_sets {
+            ReadSets::Used => self.evaluator.reads(clone, commit),
+            ReadSets::Unused => None,
+        }
     }
 
     /// Says why a way of asking cannot be had here, if it cannot.

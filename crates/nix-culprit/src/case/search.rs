@@ -1,10 +1,12 @@
 //! The search through the history of one input: asks the core for a commit, probes it, tells the verdict.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix_culprit_core::bisect::{
-    Ends, Finding, Goal, Graph, Mode as Order, Search, Settings as SearchSettings, SkipPolicy, Step, bisect_log,
-    time_left,
+    Effect, Ends, Finding, Goal, Graph, Mode as Order, Search, Settings as SearchSettings, SkipPolicy, Step,
+    bisect_log, time_left,
 };
 use nix_culprit_core::event::{Event, Mode, Purpose, Remaining};
 use nix_culprit_core::ids::{CommitId, InputPath};
@@ -14,6 +16,7 @@ use nix_culprit_core::report::model::Subject;
 use super::CaseError;
 use super::assignment::Assignment;
 use super::history::History;
+use super::likely::Likely;
 use super::prober::{Prober, Question, Round};
 
 /// What is searched, and between which commits.
@@ -30,6 +33,8 @@ pub struct Range<'a> {
     pub order: Order,
     /// In which way probes ask.
     pub mode: Mode,
+    /// Files of the input that the failure goes through, as far as that is known: a hint at the culprit.
+    pub files: &'a BTreeSet<PathBuf>,
     /// Makes the assignment with the input at a commit.
     pub assign: &'a dyn Fn(&CommitId) -> Result<Assignment, CaseError>,
 }
@@ -61,6 +66,8 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
     let mut search = Search::new(graph, ends, settings)?;
     prober.tell(&Event::Searching { input: range.input.clone(), suspects });
     let mut durations: Vec<Duration> = Vec::new();
+    let mut likely = Likely::new(prober, range, &old)?;
+    likely.weigh(prober, history, &mut search)?;
     loop {
         match search.next() {
             Step::Probe(commit) => {
@@ -70,7 +77,10 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
                 let (seen, verdict) = probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?;
                 // What was settled took none.
                 durations.extend(Some(seen.wall).filter(|wall| !wall.is_zero()));
-                search.record(&commit, &verdict)?;
+                if let Effect::Narrowed { .. } = search.record(&commit, &verdict)? {
+                    likely.note(prober, range, &commit, &verdict)?;
+                    likely.weigh(prober, history, &mut search)?;
+                }
             }
             Step::Done(finding) => {
                 let title = |commit: &CommitId| history.title(commit).unwrap_or_default();
@@ -147,5 +157,7 @@ pub(super) fn probe_commit(
     prober.probe(question)
 }
 
+#[cfg(test)]
+mod shortcut_tests;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::read_set::Reads;
 
+use serde::{Deserialize, Serialize};
+
 use super::evaluator::EvaluatorError;
 use crate::sys::git::{Checkout, Git, Repository};
 use crate::sys::namespace::Namespace;
@@ -30,7 +32,7 @@ pub struct Trees {
 }
 
 /// What a probe looked at in the folder of a lock node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookedAt {
     /// The commit that the folder showed.
     pub commit: CommitId,

@@ -72,6 +72,7 @@ impl World {
                 goal: Goal::FirstBad,
                 order: nix_culprit_core::bisect::Mode::Full,
                 mode: ends.mode,
+                files: &BTreeSet::new(),
                 assign: &assign,
             };
             let full = prober.full();

@@ -24,7 +24,7 @@ fn kept(number: usize, memory: u64, truth: &Truth) -> Kept {
 }
 
 fn all(kept: impl IntoIterator<Item = Kept>) -> AllKept {
-    AllKept(kept.into_iter().collect())
+    AllKept { all: kept.into_iter().collect(), file: None }
 }
 
 /// Which commit settles a probe of commit 5, if all commits look alike.
@@ -83,4 +83,31 @@ fn what_came_from_outside_is_never_repeated() {
     }
     assert!(is_repeatable(Class::Success, None) && is_repeatable(Class::OutOfMemory, Some(Kill::Memory)));
     assert!(!is_repeatable(Class::OutOfMemory, None), "somebody else's kill");
+}
+
+#[test]
+fn a_resumed_case_knows_what_was_looked_at_whatever_became_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("read-sets.jsonl");
+    let probe = |number| {
+        let mut probe = kept(number, 1000, &Truth::Good);
+        for seen in probe.looked_at.values_mut() {
+            seen.reads.note(Path::new("a/b"), nix_culprit_core::read_set::Use::Listed);
+        }
+        probe
+    };
+    AllKept::open(&path).keep(probe(1));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();
+    AllKept::open(&path).keep(probe(2));
+    assert_eq!(AllKept::open(&path).all, [probe(1), probe(2)], "after a line that was cut off");
+    fs::write(&path, [0xff, 0, b'\n']).unwrap();
+    assert_eq!(AllKept::open(&path).all, []);
+    let mut nowhere = AllKept::open(&folder.path().join("no/such/folder"));
+    nowhere.keep(probe(3));
+    assert_eq!(
+        nowhere.reads(Path::new("/clone"), &commit(3)),
+        Some(&probe(3).looked_at[&NodeKey("pkgs".to_owned())].reads)
+    );
+    assert_eq!(nowhere.reads(Path::new("/other"), &commit(3)), None);
 }

@@ -1,5 +1,7 @@
 //! Answers that hold only in the fast way, or only with less memory.
 
+use std::collections::BTreeSet;
+
 use super::super::fake::{
     FakeHistory, FakeNix, Told, Truth, assign, commit, number, out_of_memory, path, revision, run,
 };
@@ -17,6 +19,7 @@ fn prove_with(nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
             goal,
             order: Order::Full,
             mode: Mode::Fast,
+            files: &BTreeSet::new(),
             assign: &assign,
         };
         let memory = prober.full();
