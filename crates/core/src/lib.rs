@@ -9,6 +9,7 @@ pub mod event;
 pub mod flake;
 pub mod ids;
 pub mod outcome;
+pub mod profile;
 pub mod pull_request;
 pub mod quantity;
 pub mod read_set;

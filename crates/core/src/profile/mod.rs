@@ -1,0 +1,18 @@
+//! What an evaluation is doing, from what Nix tells of it: its stacks, the cycle on them, and where time goes.
+//!
+//! Owns the readers of profiles and traces, and the step from stacks to a cycle and its growth. Must not run
+//! anything, and must not know which input a file belongs to. Readers take bytes of strangers in chunks of any
+//! size, in bounded memory, and never fail on what they say.
+
+mod cycle;
+mod detect;
+mod frame;
+mod growth;
+mod repeat;
+#[cfg(test)]
+mod repeat_tests;
+
+pub use cycle::{Cycle, Repetitions, Step};
+pub use detect::{find_cycle, find_cycle_of_calls};
+pub use frame::{Frame, FrameId, Frames, NameId, Stack, What};
+pub use growth::{Confirmed, Finding, Growth, Mark, Point, Rung, Suspicion};
