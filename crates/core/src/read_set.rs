@@ -77,7 +77,8 @@ impl Reads {
     }
 
     /// Tells whether a change would have been seen.
-    fn saw(&self, change: &Changed) -> bool {
+    #[must_use]
+    pub fn saw(&self, change: &Changed) -> bool {
         let above = change.path.parent().and_then(|folder| self.uses.get(folder));
         Self::sees(self.uses.get(&change.path).copied(), above.copied(), change.before, change.after)
     }

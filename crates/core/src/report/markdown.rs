@@ -168,6 +168,10 @@ impl Page<'_> {
             let files = self.code(&files, 800);
             self.put(&format!("  - {files}"));
         }
+        if let Some(evaluated) = words::evaluated(commit, 10) {
+            let evaluated = self.code(&evaluated, 800);
+            self.put(&format!("  - {evaluated}"));
+        }
         if let Some(pull) = &commit.pull_request {
             let label = escape::link(&format!("pull request {}", pull.number), pull.url.as_deref());
             let title = pull.title.as_ref().map(|title| format!(": {}", self.code(title, 300))).unwrap_or_default();

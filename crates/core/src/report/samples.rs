@@ -74,6 +74,10 @@ fn commit() -> Commit {
             "pkgs/top-level/python-packages.nix".to_owned(),
         ],
         file_count: 7,
+        evaluated: Some(Evaluated {
+            files: vec!["pkgs/development/python-modules/setuptools/default.nix".to_owned()],
+            count: 1,
+        }),
         url: Some("https://github.com/NixOS/nixpkgs/commit/5a9dda28aa00".to_owned()),
         pull_request: Some(PullRequest {
             number: 248_866,

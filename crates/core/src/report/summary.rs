@@ -155,6 +155,9 @@ fn culprit(out: &mut Lines, label: &'static str, commit: &Commit) {
     if let Some(files) = words::files(commit, 3) {
         row.next_line().add(Style::Dim, &clean(&files, 200));
     }
+    if let Some(evaluated) = words::evaluated(commit, 3) {
+        row.next_line().add(Style::Dim, &clean(&evaluated, 200));
+    }
     if let Some(pull) = &commit.pull_request {
         row.next_line().add(Style::Plain, &format!("pull request {}", pull.number));
         if let Some(title) = &pull.title {

@@ -136,6 +136,18 @@ pub(super) fn files(commit: &Commit, most: usize) -> Option<String> {
     }
 }
 
+/// Says which of a commit's files evaluations looked at, and names the first `most`, if that is known.
+pub(super) fn evaluated(commit: &Commit, most: usize) -> Option<String> {
+    let evaluated = commit.evaluated.as_ref()?;
+    let named: Vec<_> = evaluated.files.iter().take(most).map(String::as_str).collect();
+    let more = if named.len() < evaluated.count { ", …" } else { "" };
+    Some(match evaluated.count {
+        0 => "evaluated: none of them".to_owned(),
+        count if count == commit.file_count => "evaluated: all of it".to_owned(),
+        _ => format!("evaluated: {}{more}", named.join(", ")),
+    })
+}
+
 /// Counts things, such as `1 commit` and `3 commits`.
 pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })

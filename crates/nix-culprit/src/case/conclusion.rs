@@ -1,6 +1,7 @@
 //! From what was found out to the report's model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use nix_culprit_core::bisect::{Contradiction, Culprit, Goal};
@@ -9,11 +10,12 @@ use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::outcome::{Class, Criterion, Verdict};
 use nix_culprit_core::pull_request::pull_request;
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{
-    Commit, Confirmation, Direction, End, Environment, Flake, FoundInput, FrozenInput, Isolation, Limits, LockChange,
-    LockChangeKind, LockedAt, Mode, Probe, PullRequest, ReplayInput, ReplayRun, ReplaySource, Report, SCHEMA,
-    SearchResult, Skipped, Subject, Totals,
+    Commit, Confirmation, Direction, End, Environment, Evaluated, Flake, FoundInput, FrozenInput, Isolation, Limits,
+    LockChange, LockChangeKind, LockedAt, Mode, Probe, PullRequest, ReplayInput, ReplayRun, ReplaySource, Report,
+    SCHEMA, SearchResult, Skipped, Subject, Totals,
 };
 use nix_culprit_core::text::printable;
 
@@ -171,9 +173,10 @@ impl Draft {
         self.report.confirmation = searched.confirmation.clone();
         self.report.replay = replay(searched, &self.report, prober);
         Ok(match &finding.culprit {
-            Culprit::Commit { commit, .. } => SearchResult::Culprit { commit: commit_of(searched, commit)? },
+            Culprit::Commit { commit, .. } => SearchResult::Culprit { commit: commit_of(searched, prober, commit)? },
             Culprit::OneOf { commits, .. } => {
-                let commits: Result<_, CaseError> = commits.iter().map(|commit| commit_of(searched, commit)).collect();
+                let commits = commits.iter().map(|commit| commit_of(searched, prober, commit));
+                let commits: Result<_, CaseError> = commits.collect();
                 SearchResult::OneOf { commits: commits? }
             }
         })
@@ -295,7 +298,7 @@ fn contradiction(contradiction: &Contradiction) -> String {
 }
 
 /// Reads what people are told of a commit.
-fn commit_of(searched: &Searched<'_>, id: &CommitId) -> Result<Commit, CaseError> {
+fn commit_of(searched: &Searched<'_>, prober: &Prober<'_>, id: &CommitId) -> Result<Commit, CaseError> {
     let commit = searched.repository.commit(id)?;
     let merge = searched.repository.merge_that_brought_in(id, searched.tip)?;
     let web = searched.reference.web();
@@ -314,10 +317,40 @@ fn commit_of(searched: &Searched<'_>, id: &CommitId) -> Result<Commit, CaseError
         title: commit.title,
         files: commit.files.iter().take(FILES).map(name).collect(),
         file_count: commit.files.len(),
+        evaluated: evaluated(searched, prober, id, commit.parents.first())?,
         url: web.as_ref().map(|web| web.commit_url(id)),
         pull_request,
         merge: merge.map(|merge| merge.id).filter(|merge| merge != id),
     })
+}
+
+/// Tells what of a commit the probes of it and of its first parent looked at; nothing where neither is known.
+fn evaluated(
+    searched: &Searched<'_>,
+    prober: &Prober<'_>,
+    id: &CommitId,
+    parent: Option<&CommitId>,
+) -> Result<Option<Evaluated>, CaseError> {
+    let Some(parent) = parent else { return Ok(None) };
+    // What settled a probe looked at the same.
+    let ran = |commit: &CommitId| {
+        let is_it =
+            |record: &&Record| matches!(&record.subject, Subject::Commit { revision, .. } if revision == commit);
+        prober.records().iter().filter(is_it).find_map(|record| record.settled_by.clone())
+    };
+    let clone = searched.repository.git_dir();
+    let reads: Vec<Reads> = [id, parent]
+        .into_iter()
+        .filter_map(|commit| prober.reads(clone, commit).or_else(|| prober.reads(clone, &ran(commit)?)))
+        .collect();
+    if reads.is_empty() {
+        return Ok(None);
+    }
+    let changes = searched.repository.changed(parent, id)?;
+    let seen = changes.iter().filter(|change| reads.iter().any(|reads| reads.saw(change)));
+    let paths: BTreeSet<&Path> = seen.map(|change| change.path.as_path()).collect();
+    let files = paths.iter().take(FILES).map(|path| printable(&path.to_string_lossy())).collect();
+    Ok(Some(Evaluated { files, count: paths.len() }))
 }
 
 /// Collects what a replay needs, if one commit was found and both decisive probes were made.

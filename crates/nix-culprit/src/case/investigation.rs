@@ -1,6 +1,5 @@
 //! The whole way: from settings to a report, through ends, input, search and confirmation.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -330,7 +329,7 @@ impl<'a> Investigation<'a> {
             goal,
             order: self.settings.mode,
             mode: place.mode,
-            files: &BTreeSet::new(),
+            guess: None,
             assign: &assign,
         };
         if place.old_end == OldEnd::Assumed

@@ -2,9 +2,6 @@
 //!
 //! Owns what is asked for that, and when. Nothing here decides anything: a wrong hint costs probes.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
 use nix_culprit_core::bisect::{Goal, Hint, Reason, Search};
 use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::Event;
@@ -15,7 +12,7 @@ use nix_culprit_core::read_set::Reads;
 use super::CaseError;
 use super::history::History;
 use super::prober::Prober;
-use super::search::Range;
+use super::search::{Guess, Range};
 
 /// With fewer suspects there is nothing to be gained.
 const FEWEST: usize = 4;
@@ -26,8 +23,8 @@ const MOST: usize = 40_000;
 
 /// Weighs the suspects of a search anew after each verdict.
 pub(super) struct Likely<'a> {
-    /// Files that the failure goes through.
-    files: &'a BTreeSet<PathBuf>,
+    /// From what the failure goes through.
+    guess: Option<&'a Guess<'a>>,
     /// What was looked at in the nearest commit without the change, and in the nearest one with it.
     old: Option<Reads>,
     new: Option<Reads>,
@@ -36,7 +33,7 @@ pub(super) struct Likely<'a> {
 
 enum Changes {
     NotRead,
-    Known(Box<ChangedPaths>),
+    Known(Box<ChangedPaths>, Option<Hint>),
     Unknown,
 }
 
@@ -44,7 +41,7 @@ impl<'a> Likely<'a> {
     /// Begins with what was looked at in both ends.
     pub(super) fn new(prober: &Prober<'_>, range: &Range<'a>, old: &CommitId) -> Result<Self, CaseError> {
         Ok(Self {
-            files: range.files,
+            guess: range.guess,
             old: reads(prober, range, old)?,
             new: reads(prober, range, &range.new)?,
             changed: Changes::NotRead,
@@ -79,13 +76,16 @@ impl<'a> Likely<'a> {
     ) -> Result<(), CaseError> {
         let reads: Vec<&Reads> = self.old.iter().chain(&self.new).collect();
         let suspects = search.remaining().suspects;
-        if !(FEWEST..=MOST).contains(&suspects) || (reads.is_empty() && self.files.is_empty()) {
+        if !(FEWEST..=MOST).contains(&suspects) || (reads.is_empty() && self.guess.is_none()) {
             return Ok(());
         }
         if let Changes::NotRead = self.changed {
             let commits: Vec<CommitId> = search.suspects().cloned().collect();
             self.changed = match history.changed_paths(&commits).map_err(CaseError::from) {
-                Ok(Some(changed)) => Changes::Known(Box::new(changed)),
+                Ok(Some(changed)) => {
+                    let guess = self.guess.map(|guess| guess(&changed)).transpose()?;
+                    Changes::Known(Box::new(changed), guess)
+                }
                 Ok(None) => Changes::Unknown,
                 Err(error) if error.is_stop() => return Err(error),
                 Err(error) => {
@@ -95,10 +95,10 @@ impl<'a> Likely<'a> {
                 }
             };
         }
-        if let Changes::Known(changed) = &self.changed {
+        if let Changes::Known(changed, guess) = &self.changed {
             let evaluated = Hint::all(Reason::Evaluated, changed.seen_by(&reads));
-            let failure = Hint::all(Reason::Failure, changed.touching(self.files));
-            search.set_hints(&[evaluated, failure]);
+            let hints: Vec<Hint> = std::iter::once(evaluated).chain(guess.clone()).collect();
+            search.set_hints(&hints);
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ pub use history::{Ancestry, History, HistoryError};
 pub use investigation::{Concluded, Surroundings, investigate};
 pub use journal::{Entry, Journal, JournalError, read as read_journal};
 pub use prober::{Prober, Question, Record, Round};
-pub use search::{Found, Range, search};
+pub use search::{Found, Guess, Range, search};
 pub use settings::{Confirmation, MemoryFrom, ReadSets, Scope, Settings};
 pub use single::{Single, probe_once};
 pub use store::{CaseDir, Cases, StoreError};

@@ -1,13 +1,12 @@
 //! The search through the history of one input: asks the core for a commit, probes it, tells the verdict.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use nix_culprit_core::bisect::{
-    Effect, Ends, Finding, Goal, Graph, Mode as Order, Search, Settings as SearchSettings, SkipPolicy, Step,
+    Effect, Ends, Finding, Goal, Graph, Hint, Mode as Order, Search, Settings as SearchSettings, SkipPolicy, Step,
     bisect_log, time_left,
 };
+use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::{Event, Mode, Purpose, Remaining};
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::outcome::{Observation, Verdict};
@@ -18,6 +17,9 @@ use super::assignment::Assignment;
 use super::history::History;
 use super::likely::Likely;
 use super::prober::{Prober, Question, Round};
+
+/// Makes a hint of what the suspects change; asked at most once in a search.
+pub type Guess<'a> = dyn Fn(&ChangedPaths) -> Result<Hint, CaseError> + 'a;
 
 /// What is searched, and between which commits.
 pub struct Range<'a> {
@@ -33,8 +35,8 @@ pub struct Range<'a> {
     pub order: Order,
     /// In which way probes ask.
     pub mode: Mode,
-    /// Files of the input that the failure goes through, as far as that is known: a hint at the culprit.
-    pub files: &'a BTreeSet<PathBuf>,
+    /// Says which commits are likelier than others, from what the failure goes through and what commits change.
+    pub guess: Option<&'a Guess<'a>>,
     /// Makes the assignment with the input at a commit.
     pub assign: &'a dyn Fn(&CommitId) -> Result<Assignment, CaseError>,
 }

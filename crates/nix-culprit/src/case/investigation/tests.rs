@@ -72,7 +72,7 @@ impl World {
                 goal: Goal::FirstBad,
                 order: nix_culprit_core::bisect::Mode::Full,
                 mode: ends.mode,
-                files: &BTreeSet::new(),
+                guess: None,
                 assign: &assign,
             };
             let full = prober.full();

@@ -2,7 +2,7 @@
 //! over random histories of small trees, and an evaluation that finds its way through them by what it reads.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix_culprit_core::bisect::Culprit;
 use nix_culprit_core::changed_paths::ChangedPaths;
@@ -191,7 +191,7 @@ fn find(world: &World, old: usize, new: usize, read_sets: ReadSets) -> (Found, T
         goal: Goal::FirstBad,
         order: Order::Full,
         mode: Mode::Fast,
-        files: &BTreeSet::new(),
+        guess: None,
         assign: &assign,
     };
     for end in [&range.old, &range.new] {

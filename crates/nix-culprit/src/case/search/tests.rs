@@ -73,7 +73,7 @@ impl Asked {
             goal: self.goal,
             order: self.order,
             mode: Mode::Fast,
-            files: &BTreeSet::new(),
+            guess: None,
             assign: &assign,
         };
         run(folder, nix, Some(criterion), |prober| search(prober, history, &range))
