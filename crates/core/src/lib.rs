@@ -14,4 +14,5 @@ pub mod pull_request;
 pub mod quantity;
 pub mod read_set;
 pub mod report;
+pub mod store_path;
 pub mod text;

@@ -12,6 +12,7 @@
 mod cache;
 mod callbacks;
 mod mount;
+mod nar;
 mod objects;
 mod read_set;
 mod tree;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::store_path::NarHash;
 use thiserror::Error;
 
 use super::namespace::Namespace;
@@ -30,6 +32,7 @@ use objects::{Objects, Repository};
 use tree::{Forest, SOURCE};
 
 pub use mount::{Refused, Way};
+pub use nar::NarError;
 pub use objects::{OnMissing, Supply};
 pub use read_set::{ReadSet, Reads, Use};
 
@@ -141,10 +144,71 @@ impl TreeFs {
         Ok(self.inner.forest.add(open(git_dir, &self.inner.on_missing)?))
     }
 
+    /// Computes the NAR hash that Nix finds for a commit, without writing anything. It takes as long as reading all
+    /// contents of the commit.
+    ///
+    /// # Errors
+    /// The commit cannot be read, or an archive of it may hold something else.
+    pub fn nar_hash(&self, repository: usize, commit: &CommitId) -> Result<NarHash, NarError> {
+        let objects = self.inner.forest.repository(repository).ok_or(NarError::NoCommit)?;
+        let root = objects.root(commit)?.ok_or(NarError::NoCommit)?;
+        nar::hash(&*objects, root)
+    }
+
+    /// Mounts one commit by itself at an existing empty directory, in the way that this one was mounted; with a
+    /// read-set of its own. `warden` is the one of this mount.
+    ///
+    /// # Errors
+    /// As [`TreeFs::mount`].
+    pub fn mount_commit(
+        &self,
+        at: &Path,
+        (repository, commit): (usize, &CommitId),
+        warden: &Warden,
+    ) -> Result<CommitMount, TreeFsError> {
+        let refuse = |why: io::Error| {
+            let refused = vec![Refused { way: self.inner.mount.way(), why }];
+            TreeFsError::Mount { at: at.to_owned(), refused }
+        };
+        let forest = self.inner.forest.alone(repository, commit);
+        let forest = forest.map_err(|error| refuse(io::Error::other(error.to_string())))?;
+        let forest = Arc::new(forest.ok_or_else(|| refuse(io::Error::other("there is no such commit")))?);
+        let mount = Mount::new(Arc::clone(&forest), at, warden, &[self.inner.mount.way()])
+            .map_err(|refused| TreeFsError::Mount { at: at.to_owned(), refused })?;
+        Ok(CommitMount { mount, forest })
+    }
+
     /// Begins a view: commits' directories for one probe, with a read-set of its own.
     #[must_use]
     pub fn view(&self) -> View {
         View { number: self.inner.forest.begin_view(), inner: Arc::clone(&self.inner) }
+    }
+}
+
+/// One commit, mounted by itself; unmounted when dropped.
+pub struct CommitMount {
+    // Unmounted first.
+    mount: Mount,
+    forest: Arc<Forest>,
+}
+
+impl std::fmt::Debug for CommitMount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("CommitMount").field(&self.mount.at()).finish()
+    }
+}
+
+impl CommitMount {
+    /// Returns where it is mounted.
+    #[must_use]
+    pub fn at(&self) -> &Path {
+        self.mount.at()
+    }
+
+    /// Returns what was looked at so far, complete from the beginning.
+    #[must_use]
+    pub fn read_set(&self) -> ReadSet {
+        self.forest.read_set(Forest::ROOT)
     }
 }
 

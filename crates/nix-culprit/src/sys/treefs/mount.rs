@@ -53,6 +53,7 @@ impl fmt::Display for Way {
 #[derive(Debug)]
 pub(super) struct Mount {
     at: PathBuf,
+    way: Way,
     notifier: Notifier,
     // Ended in this order.
     end: End,
@@ -87,21 +88,21 @@ impl Mount {
         let mut refused = Vec::new();
         for way in ways {
             match open(*way, &at, warden) {
-                Ok((device, end)) => return Self::serve(forest, at, device, end).map_err(no_place),
+                Ok((device, end)) => return Self::serve(forest, (at, *way), device, end).map_err(no_place),
                 Err(why) => refused.push(Refused { way: *way, why }),
             }
         }
         Err(refused)
     }
 
-    fn serve(forest: Arc<Forest>, at: PathBuf, device: OwnedFd, end: End) -> io::Result<Self> {
+    fn serve(forest: Arc<Forest>, (at, way): (PathBuf, Way), device: OwnedFd, end: End) -> io::Result<Self> {
         let mut config = Config::default();
         let cores = available_parallelism().map_or(1, NonZero::get);
         let threads = cores.clamp(*Self::THREADS.start(), *Self::THREADS.end());
         config.n_threads = cfg!(target_os = "linux").then_some(threads);
         let session = Session::from_fd(Callbacks::new(forest), device, SessionACL::Owner, config);
         match session.and_then(Session::spawn) {
-            Ok(session) => Ok(Self { at, notifier: session.notifier(), end, _session: session }),
+            Ok(session) => Ok(Self { at, way, notifier: session.notifier(), end, _session: session }),
             Err(error) => {
                 end.come(&at);
                 Err(error)
@@ -120,6 +121,11 @@ impl Mount {
     /// Returns the directory it is mounted at.
     pub(super) fn at(&self) -> &Path {
         &self.at
+    }
+
+    /// Returns how it was mounted.
+    pub(super) const fn way(&self) -> Way {
+        self.way
     }
 
     /// Makes the kernel forget a name in the top directory and all below it.

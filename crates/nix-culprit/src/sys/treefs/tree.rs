@@ -100,6 +100,13 @@ impl std::fmt::Debug for Shown {
 }
 
 impl Shown {
+    /// Begins the record: the commit's top was found.
+    fn new(objects: Arc<dyn Objects>, root: ObjectId) -> Self {
+        let mut reads = Reads::default();
+        reads.note(Path::new(""), Use::Found);
+        Self { objects, root, reads: Mutex::new(reads) }
+    }
+
     fn note(&self, path: &Path, used: Use) {
         lock(&self.reads).note(path, used);
     }
@@ -115,8 +122,8 @@ pub(super) struct Forest {
     repositories: RwLock<Vec<Arc<dyn Objects>>>,
     nodes: RwLock<HashMap<u64, Arc<Node>>>,
     next: AtomicU64,
-    listings: Mutex<Cache<ObjectId, Arc<[Entry]>>>,
-    blobs: Mutex<Cache<ObjectId, Arc<[u8]>>>,
+    listings: Arc<Mutex<Cache<ObjectId, Arc<[Entry]>>>>,
+    blobs: Arc<Mutex<Cache<ObjectId, Arc<[u8]>>>>,
 }
 
 impl Forest {
@@ -134,9 +141,35 @@ impl Forest {
             repositories: RwLock::new(repositories),
             nodes: RwLock::new(HashMap::from([(Self::ROOT, Arc::new(root))])),
             next: AtomicU64::new(Self::ROOT + 1),
-            listings: Mutex::new(Cache::within(Self::LISTINGS)),
-            blobs: Mutex::new(Cache::within(Self::BLOBS)),
+            listings: Arc::new(Mutex::new(Cache::within(Self::LISTINGS))),
+            blobs: Arc::new(Mutex::new(Cache::within(Self::BLOBS))),
         }
+    }
+
+    /// Makes a forest whose top directory is one commit, as the view numbered [`Self::ROOT`]; objects that were read
+    /// are shared with this one. None where there is no such commit.
+    pub(super) fn alone(&self, repository: usize, commit: &CommitId) -> Result<Option<Self>, ReadError> {
+        let Some(objects) = self.repository(repository) else { return Ok(None) };
+        let Some(root) = objects.root(commit)? else { return Ok(None) };
+        let shown = Arc::new(Shown::new(objects, root));
+        let view = Arc::new(View {
+            nodes: Mutex::new(Some(vec![Self::ROOT])),
+            shown: Mutex::new(BTreeMap::from([((repository, commit.clone()), Arc::clone(&shown))])),
+        });
+        let place = Place::Inside { shown, path: PathBuf::new(), mode: Mode::Tree, id: root };
+        let top = Node { place, view: Some(view), children: Mutex::default() };
+        Ok(Some(Self {
+            repositories: RwLock::default(),
+            nodes: RwLock::new(HashMap::from([(Self::ROOT, Arc::new(top))])),
+            next: AtomicU64::new(Self::ROOT + 1),
+            listings: Arc::clone(&self.listings),
+            blobs: Arc::clone(&self.blobs),
+        }))
+    }
+
+    /// Returns a repository by its number.
+    pub(super) fn repository(&self, number: usize) -> Option<Arc<dyn Objects>> {
+        self.repositories.read().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
     }
 
     /// Adds a repository and returns its number.
@@ -281,18 +314,10 @@ impl Forest {
     fn show(&self, node: &Node, repository: usize, name: &[u8]) -> Result<Option<Arc<Shown>>, Refusal> {
         let commit = std::str::from_utf8(name).ok().and_then(|name| name.parse::<CommitId>().ok());
         let (Some(commit), Some(view)) = (commit, &node.view) else { return Ok(None) };
-        let objects = {
-            let repositories = self.repositories.read().unwrap_or_else(PoisonError::into_inner);
-            repositories.get(repository).cloned()
-        };
-        let Some(objects) = objects else { return Ok(None) };
+        let Some(objects) = self.repository(repository) else { return Ok(None) };
         let Some(root) = objects.root(&commit).map_err(|_error| Refusal::Unreadable)? else { return Ok(None) };
         let mut shown = lock(&view.shown);
-        let shown = shown.entry((repository, commit)).or_insert_with(|| {
-            let mut reads = Reads::default();
-            reads.note(Path::new(""), Use::Found);
-            Arc::new(Shown { objects, root, reads: Mutex::new(reads) })
-        });
+        let shown = shown.entry((repository, commit)).or_insert_with(|| Arc::new(Shown::new(objects, root)));
         Ok(Some(Arc::clone(shown)))
     }
 
