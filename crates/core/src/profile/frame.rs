@@ -139,10 +139,17 @@ impl FrameId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(pub(super) u32);
 
+impl NameId {
+    /// Returns the number as an index.
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// So many bytes of distinct frames are told apart; all that come after are one.
-const MOST_BYTES: usize = 24 << 20;
+const MOST_BYTES: usize = 12 << 20;
 /// So many distinct frames are told apart.
-const MOST_FRAMES: usize = 1 << 17;
+const MOST_FRAMES: usize = 1 << 16;
 
 /// All distinct frames of a profile, each stored once.
 ///
@@ -222,6 +229,17 @@ impl Frames {
     #[must_use]
     pub fn name(&self, id: FrameId) -> Option<NameId> {
         self.known[id.index()].name
+    }
+
+    /// Returns the number of a derivation's name, if a frame has it.
+    #[must_use]
+    pub fn name_of(&self, derivation: &str) -> Option<NameId> {
+        self.names.get(derivation).copied()
+    }
+
+    /// Returns the numbers of all frames.
+    pub fn ids(&self) -> impl Iterator<Item = FrameId> + use<> {
+        (0..u32::try_from(self.known.len()).unwrap_or(u32::MAX)).map(FrameId)
     }
 
     /// Counts the distinct frames, and one for all others.

@@ -6,13 +6,19 @@
 
 mod cycle;
 mod detect;
+mod folded;
+#[cfg(test)]
+mod folded_tests;
 mod frame;
 mod growth;
 mod repeat;
 #[cfg(test)]
 mod repeat_tests;
+mod samples;
 
 pub use cycle::{Cycle, Repetitions, Step};
 pub use detect::{find_cycle, find_cycle_of_calls};
+pub use folded::{FoldedReader, Profile};
 pub use frame::{Frame, FrameId, Frames, NameId, Stack, What};
 pub use growth::{Confirmed, Finding, Growth, Mark, Point, Rung, Suspicion};
+pub use samples::{Grown, Samples, Seen, grown};
