@@ -14,6 +14,7 @@ pub use classify::{Ending, LogFormat, MemoryUse, classify};
 pub use criterion::{AbortedByScript, BadWhen, Criterion, CriterionError, MessagePattern};
 pub use plain::plain;
 pub use signature::Signature;
+pub(crate) use stderr::{last_json, parse_position};
 pub use table::claim;
 
 use std::fmt;

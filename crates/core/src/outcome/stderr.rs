@@ -67,15 +67,29 @@ struct Frame<'a> {
 
 /// The last line that is not quiet counts, whatever came before: builders can print lines of any kind, but
 /// when evaluation fails Nix speaks after them.
-fn json_word(stderr: &[u8], log: LogFormat) -> Option<LastWord> {
-    let line = stderr.rsplit(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !is_quiet(line))?;
-    // The start can share its line with what another program left unfinished. In JSON's own strings the
-    // quote would be escaped.
+fn last_line(stderr: &[u8]) -> Option<&[u8]> {
+    stderr.rsplit(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !is_quiet(line))
+}
+
+/// The start can share its line with what another program left unfinished. In JSON's own strings the quote
+/// would be escaped.
+fn json_of(line: &[u8]) -> Option<&[u8]> {
     let start = b"@nix {\"";
-    let Some(at) = line.windows(start.len()).rposition(|window| window == start) else {
+    let at = line.windows(start.len()).rposition(|window| window == start)?;
+    Some(&line[at + 5..])
+}
+
+/// Returns the JSON of the last word of Nix, if that is JSON.
+pub(crate) fn last_json(stderr: &[u8]) -> Option<&[u8]> {
+    json_of(last_line(&stderr[stderr.len().saturating_sub(LIMIT)..])?)
+}
+
+fn json_word(stderr: &[u8], log: LogFormat) -> Option<LastWord> {
+    let line = last_line(stderr)?;
+    let Some(json) = json_of(line) else {
         return bare_word(line);
     };
-    let entry: Entry<'_> = serde_json::from_slice(&line[at + 5..]).ok()?;
+    let entry: Entry<'_> = serde_json::from_slice(json).ok()?;
     if entry.level != Some(0) {
         return None;
     }
@@ -124,13 +138,20 @@ impl Frame<'_> {
 
 impl Entry<'_> {
     fn position(&self) -> Option<Position> {
-        let file = plain(self.file.as_ref()?);
-        let line = self.line.and_then(|line| u32::try_from(line).ok()).filter(|line| *line > 0)?;
-        let column = self.column.and_then(|column| u32::try_from(column).ok()).filter(|column| *column > 0)?;
+        Position::told(self.file.as_deref(), self.line, self.column)
+    }
+}
+
+impl Position {
+    /// Makes a position of what Nix tells of it, if it tells all of it.
+    pub(crate) fn told(file: Option<&str>, line: Option<u64>, column: Option<u64>) -> Option<Self> {
+        let file = plain(file?);
+        let line = line.and_then(|line| u32::try_from(line).ok()).filter(|line| *line > 0)?;
+        let column = column.and_then(|column| u32::try_from(column).ok()).filter(|column| *column > 0)?;
         let file = file.strip_suffix(&format!(":{line}:{column}")).unwrap_or(&file);
         // Before 2.13 an expression from the command line stands here in full.
         let file = if file.starts_with(['/', '«', '<', '(']) { file } else { "«string»" };
-        Some(Position { file: file.to_owned(), line, column })
+        Some(Self { file: file.to_owned(), line, column })
     }
 }
 
@@ -188,7 +209,7 @@ fn text_word(stderr: &[u8]) -> Option<LastWord> {
 }
 
 /// Reads `FILE:LINE:COLUMN`.
-fn parse_position(text: &str) -> Option<Position> {
+pub(crate) fn parse_position(text: &str) -> Option<Position> {
     let mut parts = text.rsplitn(3, ':');
     let column = parts.next()?.parse().ok()?;
     let line = parts.next()?.parse().ok()?;

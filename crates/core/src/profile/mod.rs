@@ -15,6 +15,8 @@ mod repeat;
 #[cfg(test)]
 mod repeat_tests;
 mod samples;
+mod trace;
+mod tracer;
 
 pub use cycle::{Cycle, Repetitions, Step};
 pub use detect::{find_cycle, find_cycle_of_calls};
@@ -22,3 +24,5 @@ pub use folded::{FoldedReader, Profile};
 pub use frame::{Frame, FrameId, Frames, NameId, Stack, What};
 pub use growth::{Confirmed, Finding, Growth, Mark, Point, Rung, Suspicion};
 pub use samples::{Grown, Samples, Seen, grown};
+pub use trace::{Trace, read_trace};
+pub use tracer::TracerReader;
