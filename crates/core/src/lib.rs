@@ -5,6 +5,7 @@
 
 pub mod bisect;
 pub mod changed_paths;
+pub mod counters;
 pub mod event;
 pub mod flake;
 pub mod ids;

@@ -210,6 +210,8 @@ mod tests {
             end,
             peak: Bytes::MIB,
             wall: Duration::from_secs(1),
+            cpu: None,
+            counters: None,
             curve: Vec::new(),
             drv_path: None,
         }

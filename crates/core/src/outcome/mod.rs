@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::counters::Counters;
 use crate::ids::DrvPath;
 use crate::quantity::Bytes;
 
@@ -211,6 +212,12 @@ pub struct Observation {
     pub peak: Bytes,
     /// Wall time from spawn to reap.
     pub wall: Duration,
+    /// Processor time of the whole process tree; absent where it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Duration>,
+    /// What Nix counted; absent where it was not asked to, or wrote nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Counters>,
     /// Resident memory over time: at most 64 evenly spaced samples of the whole process tree.
     pub curve: Vec<Bytes>,
     /// The derivation that the target evaluated to, on success.

@@ -38,6 +38,8 @@ fn success() -> Observation {
         end: ProcessEnd::Exited(0),
         peak: Bytes(183 << 20),
         wall: Duration::from_millis(1_240),
+        cpu: Some(Duration::from_millis(1_090)),
+        counters: None,
         curve: vec![Bytes(20 << 20), Bytes(183 << 20)],
         drv_path: Some("/nix/store/0c5wbp6cyc2mq2ym5fyyxk7wmmnm8cgn-app-shell.drv".parse::<DrvPath>().unwrap()),
     }
@@ -49,6 +51,8 @@ fn out_of_memory() -> Observation {
         end: ProcessEnd::Signalled(9),
         peak: Bytes(512 << 20),
         wall: Duration::from_millis(1_410),
+        cpu: Some(Duration::from_millis(1_400)),
+        counters: None,
         curve: vec![Bytes(20 << 20), Bytes(260 << 20), Bytes(512 << 20)],
         drv_path: None,
     }

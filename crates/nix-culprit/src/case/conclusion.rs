@@ -410,7 +410,16 @@ mod tests {
             subject: Subject::Commit { revision, date: Timestamp::from_unix(0), title: String::new() },
             mode: nix_culprit_core::event::Mode::Fast,
             verdict,
-            observation: Observation { outcome, end: Exit::Exited(0), peak, wall, curve, drv_path: None },
+            observation: Observation {
+                outcome,
+                end: Exit::Exited(0),
+                peak,
+                wall,
+                cpu: None,
+                counters: None,
+                curve,
+                drv_path: None,
+            },
             settled_by: None,
         }
     }

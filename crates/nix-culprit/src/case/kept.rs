@@ -115,7 +115,8 @@ impl AllKept {
             {
                 // It took no time, and the derivation can hold the name of the folder.
                 let seen_there = kept.observation.clone();
-                let observation = Observation { wall: Duration::ZERO, curve: Vec::new(), drv_path: None, ..seen_there };
+                let observation =
+                    Observation { wall: Duration::ZERO, cpu: None, curve: Vec::new(), drv_path: None, ..seen_there };
                 return Some(Settled { by: seen.commit.clone(), observation });
             }
         }

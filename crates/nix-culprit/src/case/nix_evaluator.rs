@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix_culprit_core::counters::Counters;
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
 use nix_culprit_core::ids::CommitId;
@@ -13,7 +14,7 @@ use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
 
 use super::assignment::Assignment;
-use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target, Yields};
+use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, Settled, Target, Yields};
 use super::flake_copy::set_time;
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::trees::Trees;
@@ -21,7 +22,9 @@ use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard};
-use crate::sys::nix::{CALL_FLAKE, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path};
+use crate::sys::nix::{
+    CALL_FLAKE, CountersFile, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path,
+};
 use crate::sys::touched::Touched;
 
 /// What an evaluator needs besides the case's folder.
@@ -55,6 +58,7 @@ pub struct NixEvaluator {
     readable: Vec<PathBuf>,
     /// What earlier fast probes looked at.
     kept: AllKept,
+    counting: Counting,
 }
 
 impl NixEvaluator {
@@ -78,7 +82,7 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let kept = AllKept::open(&work.join("read-sets.jsonl"));
         let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program());
-        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept })
+        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept, counting: Counting::Off })
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
@@ -90,11 +94,11 @@ impl NixEvaluator {
         let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable });
         // The lock names the commit, and the copy of the flake is not in the mount.
         let lock = Touched::watch(&self.lock_file());
-        let finished = self.run(&call, memory)?;
+        let (finished, counters) = self.run(&call, memory)?;
         self.trees.check()?;
         let kill = finished.kill;
         let answer = read_answer(&finished.stdout, finished.end);
-        let mut observation = self.observation(finished, memory);
+        let mut observation = Observation { counters, ..self.observation(finished, memory) };
         let found = answer.as_ref().and_then(|answer| {
             let attr = answer.attr.clone()?;
             Some(Target::Attr(attr, Yields::of(answer.drv_path.as_ref())))
@@ -186,9 +190,9 @@ impl NixEvaluator {
 
     /// Runs a command of the user, and says what attribute it evaluated if it succeeded.
     fn ask(&self, call: &Call, attr: Option<AttrPath>, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
-        let finished = self.run(call, memory)?;
+        let (finished, counters) = self.run(call, memory)?;
         let drv_path = read_drv_path(&finished.stdout, finished.end);
-        let observation = Observation { drv_path, ..self.observation(finished, memory) };
+        let observation = Observation { drv_path, counters, ..self.observation(finished, memory) };
         let attr = attr.filter(|_| observation.outcome.class == Class::Success);
         Ok(Evaluated { observation, attr })
     }
@@ -221,13 +225,21 @@ impl NixEvaluator {
         outcome
     }
 
-    fn run(&self, call: &Call, memory: Bytes) -> Result<Finished, EvaluatorError> {
+    fn run(&self, call: &Call, memory: Bytes) -> Result<(Finished, Option<Counters>), EvaluatorError> {
         let budget = Budget { memory, time: Some(self.tools.time) };
-        self.tools
+        // A check of the user's own may run many a Nix.
+        let counters = match self.counting {
+            Counting::On if self.script.is_empty() => Some(CountersFile::in_folder(&self.work)),
+            Counting::On | Counting::Off => None,
+        };
+        let call = counters.as_ref().map_or_else(|| call.clone(), |file| file.asked_of(call.clone()));
+        let finished = self
+            .tools
             .guard
             .inside(self.trees.namespace())
-            .run(call, budget, &self.tools.interrupt)
-            .map_err(|error| EvaluatorError::machine("run an evaluation", error))
+            .run(&call, budget, &self.tools.interrupt)
+            .map_err(|error| EvaluatorError::machine("run an evaluation", error))?;
+        Ok((finished, counters.and_then(CountersFile::read)))
     }
 
     fn observation(&self, finished: Finished, memory: Bytes) -> Observation {
@@ -250,6 +262,8 @@ impl NixEvaluator {
             end: finished.end,
             peak: finished.peak,
             wall: finished.wall,
+            cpu: Some(finished.cpu),
+            counters: None,
             curve: finished.curve,
             drv_path: None,
         }
@@ -282,6 +296,10 @@ impl Evaluator for NixEvaluator {
 
     fn reads(&self, clone: &Path, commit: &CommitId) -> Option<Reads> {
         self.kept.reads(clone, commit).cloned()
+    }
+
+    fn count(&mut self, counting: Counting) {
+        self.counting = counting;
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {

@@ -12,7 +12,7 @@ use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
-use super::evaluator::{Evaluator, Settled, Target, Yields};
+use super::evaluator::{Counting, Evaluator, Settled, Target, Yields};
 use super::journal::Journal;
 use super::settings::ReadSets;
 
@@ -232,6 +232,7 @@ impl<'a> Prober<'a> {
         };
         self.tell(&started);
         self.journal.check()?;
+        self.evaluator.count(self.counting(&question.subject));
         let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
         let observation = evaluated.observation;
         let finished = Event::ProbeFinished {
@@ -256,6 +257,14 @@ impl<'a> Prober<'a> {
         }
         self.learn(&observation, question.mode);
         Ok(observation)
+    }
+
+    /// Says whether a probe asks what Nix counted.
+    const fn counting(&self, subject: &Subject) -> Counting {
+        match subject {
+            Subject::GoodLock | Subject::BadLock => Counting::On,
+            Subject::Inputs { .. } | Subject::Commit { .. } => Counting::Off,
+        }
     }
 
     /// Learns from a success whether the target is a derivation; only the fast way finds that out.

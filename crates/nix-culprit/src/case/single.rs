@@ -9,7 +9,7 @@ use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 
 use super::CaseError;
 use super::clones::{Clones, revision};
-use super::evaluator::{Evaluator as _, Target, Yields};
+use super::evaluator::{Counting, Evaluator as _, Target, Yields};
 use super::flake_copy::FlakeCopy;
 use super::investigation::{Surroundings, node_of, target};
 use super::nix_evaluator::{NixEvaluator, Tools};
@@ -79,6 +79,7 @@ pub fn probe_once(
     if let Some(message) = evaluator.lacks(mode) {
         return Err(CaseError::NixUnusable { message });
     }
+    evaluator.count(Counting::On);
     let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target, settings.memory)?;
     let observation = evaluated.observation;
     if observation.outcome.class == Class::Interrupted {

@@ -172,6 +172,7 @@ mod tests {
             stderr_missing: 0,
             peak,
             wall: Duration::from_millis(2500),
+            cpu: Duration::from_millis(2400),
             curve: vec![Bytes(0), Bytes(1 << 28), Bytes(1 << 29), Bytes(1 << 30)],
             layer: Layer::Polling,
         }

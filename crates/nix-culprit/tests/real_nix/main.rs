@@ -10,6 +10,7 @@ mod bisecting;
 mod complaints;
 mod finding;
 mod forgery;
+mod growth;
 mod interruption;
 mod machine;
 mod probing;

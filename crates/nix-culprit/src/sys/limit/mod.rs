@@ -235,6 +235,8 @@ pub struct Finished {
     pub peak: Bytes,
     /// Wall time from spawn to the end of the last process.
     pub wall: Duration,
+    /// Processor time of the whole process tree.
+    pub cpu: Duration,
     /// Resident memory over time: at most 64 evenly spaced samples.
     pub curve: Vec<Bytes>,
     /// The layer that was in force.
@@ -253,6 +255,7 @@ impl fmt::Debug for Finished {
             .field("stderr", &last(&self.stderr))
             .field("peak", &self.peak)
             .field("wall", &self.wall)
+            .field("cpu", &self.cpu)
             .field("curve", &self.curve)
             .field("layer", &self.layer)
             .finish_non_exhaustive()

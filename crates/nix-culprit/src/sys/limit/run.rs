@@ -117,6 +117,7 @@ fn finished(report: Report, stdout: Kept, stderr: Kept) -> Finished {
         stderr_missing,
         peak: report.peak,
         wall: report.wall,
+        cpu: report.cpu,
         curve: report.curve,
         layer: report.layer,
     }

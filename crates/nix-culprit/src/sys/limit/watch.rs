@@ -78,6 +78,7 @@ pub(in crate::sys) struct Report {
     pub(super) kernel_oom: bool,
     pub(super) peak: Bytes,
     pub(super) wall: Duration,
+    pub(super) cpu: Duration,
     pub(super) curve: Vec<Bytes>,
     pub(super) layer: Layer,
 }
@@ -432,7 +433,8 @@ impl<'a> Watch<'a> {
         if let (Kernel::Scope(Some(_)), None, End::Signalled(9)) = (&self.kernel, self.kill, end) {
             self.kernel_oom |= self.last.0 >= self.plan.budget.memory.percent(90);
         }
-        self.peak = self.peak.max(largest_child());
+        let used = used_by_children();
+        self.peak = self.peak.max(used.peak);
         self.curve.push(self.tick.0);
         Report {
             end,
@@ -440,6 +442,7 @@ impl<'a> Watch<'a> {
             kernel_oom: self.kernel_oom,
             peak: self.peak,
             wall,
+            cpu: used.cpu,
             curve: self.curve.finish(),
             layer: self.kernel.layer(),
         }
@@ -450,9 +453,16 @@ fn end_of(status: WaitStatus) -> Option<End> {
     status.exit_status().map(End::Exited).or_else(|| status.terminating_signal().map(End::Signalled))
 }
 
-/// Returns the largest resident memory that any one process below us ever had: the kernel's own high
-/// water mark, which sees what lies between two samples.
-fn largest_child() -> Bytes {
+/// What the kernel says of all processes below us that have ended.
+struct Used {
+    /// The largest resident memory that any one of them ever had: the kernel's own high water mark, which sees what
+    /// lies between two samples.
+    peak: Bytes,
+    /// The processor time of them all.
+    cpu: Duration,
+}
+
+fn used_by_children() -> Used {
     #[expect(unsafe_code, reason = "neither std nor rustix has getrusage")]
     // SAFETY: the kernel fills the whole structure, which is plain numbers and valid as zeros.
     let usage = unsafe {
@@ -460,6 +470,11 @@ fn largest_child() -> Bytes {
         libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
         usage
     };
+    let time = |time: libc::timeval| {
+        let micros = u64::try_from(time.tv_usec).unwrap_or_default();
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default()) + Duration::from_micros(micros)
+    };
     // In KiB on Linux.
-    Bytes(u64::try_from(usage.ru_maxrss).unwrap_or_default().saturating_mul(1024))
+    let peak = Bytes(u64::try_from(usage.ru_maxrss).unwrap_or_default().saturating_mul(1024));
+    Used { peak, cpu: time(usage.ru_utime) + time(usage.ru_stime) }
 }

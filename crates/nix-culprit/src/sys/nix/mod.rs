@@ -3,11 +3,13 @@
 //! Builds command lines and reads answers; `sys::child` spawns, `sys::limit` guards.
 
 mod call;
+mod counters;
 mod instrument;
 mod plan;
 mod version;
 
 pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, read_answer, read_drv_path};
+pub use counters::CountersFile;
 pub use instrument::Instrument;
 pub use plan::{ASKED, CALL_FLAKE, ENTRY, Plan, PlannedNode, TRACE, TRACED_ENTRY, Tree};
 pub use version::Version;
