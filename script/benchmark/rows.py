@@ -263,6 +263,14 @@ def evaluations(bench, count):
     table([*head, "git's answer", "nix-culprit's"], rows)
 
 
+def profile(bench, example, mebibytes):
+    """(8): how fast the reader of evaluation profiles is, on one core, and in how much memory."""
+    print("### Reading evaluation profiles\n")
+    done = run([example, mebibytes], bench.place.fresh().env, check=(0,))
+    rows = [[part.strip() for part in line.replace(":", ",", 1).split(",")] for line in done.stdout.splitlines()]
+    table(["profile", "lines", "read", "speed", "largest resident memory", "found", "distinct frames"], rows)
+
+
 def guard(cargo_bench):
     """The guard's overshoot and overhead, by its own benchmark."""
     print("### The guard\n")
