@@ -9,6 +9,7 @@ pub mod counters;
 pub mod event;
 pub mod flake;
 pub mod ids;
+pub mod isolate;
 pub mod outcome;
 pub mod profile;
 pub mod pull_request;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flake::attrs::Attrs;
+use crate::flake::diff::{Change, ChangeKind};
 use crate::flake::lock::{Input, Lock, LockError, Node};
 use crate::flake::reference::Source;
 use crate::flake::walk::Resolver;
@@ -122,6 +123,39 @@ impl Lock {
         Ok(graft.result)
     }
 
+    /// Returns the lock with some of the changes that lead to another lock, and all else as it is.
+    ///
+    /// Other than with [`Lock::with_inputs_from`], what is below an input that both locks have stays, with
+    /// its keys. The changes are those that [`crate::flake::diff`] finds from this lock to the other.
+    /// Follows are mended in the same way.
+    ///
+    /// # Errors
+    /// When a change is not one from this lock to the other.
+    pub fn with_changes<'c>(
+        &self,
+        changes: impl IntoIterator<Item = &'c Change>,
+        other: &Self,
+    ) -> Result<Self, LockError> {
+        let mut changes: Vec<&Change> = changes.into_iter().collect();
+        if changes.is_empty() {
+            return Ok(self.clone());
+        }
+        changes.sort_by_key(|change| change.path().0.len());
+        let (own, other) = (self.as_tree(), other.as_tree());
+        let mut graft = Graft::new(&own, &other);
+        for change in changes {
+            match change.kind {
+                ChangeKind::Moved { .. } | ChangeKind::Declared => graft.take_node(change.path())?,
+                ChangeKind::Added { .. } | ChangeKind::Removed { .. } | ChangeKind::Follows { .. } => {
+                    graft.take(change.path())?;
+                }
+            }
+        }
+        graft.mend();
+        graft.result.drop_unreachable();
+        Ok(graft.result)
+    }
+
     fn drop_unreachable(&mut self) {
         let reachable: BTreeSet<NodeKey> = self.in_breadth().into_iter().map(|(key, _)| key).collect();
         self.nodes.retain(|key, _| reachable.contains(key));
@@ -163,6 +197,15 @@ impl<'a> Graft<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes over what a node is locked to, and leaves its inputs as they are.
+    fn take_node(&mut self, path: &InputPath) -> Result<(), LockError> {
+        let here = Resolver::new(&self.result).path(path)?.clone();
+        let there = self.other.node(Resolver::new(self.other).path(path)?)?;
+        let inputs = std::mem::take(self.parent_inputs(&here));
+        self.result.nodes.insert(here, Node { inputs, ..there.clone() });
         Ok(())
     }
 

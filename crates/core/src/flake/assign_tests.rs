@@ -78,6 +78,34 @@ fn follows_that_would_break_become_nodes_of_their_own() {
     assert_eq!(mixed.locked(&mixed.resolve(&path("a/x")).unwrap()).unwrap().rev(), Some(revision("2").rev));
 }
 
+#[test]
+fn a_change_alone_leaves_what_is_below_it() {
+    let good = lock("a=1 a/x=1 a/y=1 b=1 b/a>a c c/a=1");
+    let bad = lock("a=2 a/x=2 a/y=1 b=1 b/a c c/a>a new");
+    let changes = diff(&good, &bad);
+    let take = |paths: &[&str]| {
+        let chosen = changes.iter().filter(|change| paths.contains(&change.path().to_string().as_str()));
+        good.with_changes(chosen, &bad).unwrap()
+    };
+    assert_eq!(take(&[]), good);
+    let rev = |lock: &Lock, input: &str| locked_at(lock, &path(input)).and_then(|at| at.rev());
+    let [one, two] = ["1", "2"].map(|digit| Some(revision(digit).rev));
+    let moved = take(&["a"]);
+    assert_eq!((rev(&moved, "a"), rev(&moved, "a/x"), rev(&moved, "b/a")), (two.clone(), one.clone(), two.clone()));
+    assert_eq!(changed_lines(&good.to_json(), &moved.to_json()), format!("+\"rev\": \"{}\",", "2".repeat(40)));
+    let below = take(&["a/x"]);
+    assert_eq!((rev(&below, "a"), rev(&below, "a/x")), (one.clone(), two.clone()));
+    let edge = take(&["c/a"]);
+    assert_eq!(
+        (rev(&edge, "c/a"), edge.node(&NodeKey("c".into())).unwrap().inputs["a"].clone()),
+        (one, Input::Follows(path("a")))
+    );
+    assert_eq!(rev(&take(&["a", "c/a"]), "c/a"), two);
+    assert!(take(&["new"]).resolve(&path("new")).is_ok() && take(&["a"]).resolve(&path("new")).is_err());
+    let foreign = diff(&lock("z=1 z/k=1"), &lock("z=2 z/k=2"));
+    assert!(good.with_changes(&foreign, &bad).is_err());
+}
+
 fn locked_at(lock: &Lock, path: &InputPath) -> Option<FlakeRef> {
     lock.locked(&lock.resolve(path).ok()?).ok()
 }
@@ -100,6 +128,35 @@ proptest! {
         let all = good.with_inputs_from(&paths, &bad).unwrap();
         prop_assert_eq!(diff(&all, &bad), []);
         prop_assert_eq!(all.inputs().unwrap().len(), bad.inputs().unwrap().len());
+    }
+
+    #[test]
+    fn some_changes_move_only_what_they_name(good in any_lock(), bad in any_lock(), choice in any::<u64>()) {
+        let changes = diff(&good, &bad);
+        let all = good.with_changes(&changes, &bad).unwrap();
+        prop_assert_eq!(diff(&all, &bad), []);
+        let chosen: Vec<&Change> =
+            changes.iter().enumerate().filter(|(at, _)| choice >> (at % 64) & 1 == 1).map(|(_, change)| change).collect();
+        let mixed = good.with_changes(chosen.iter().copied(), &bad).unwrap();
+        prop_assert!(mixed.inputs().is_ok());
+        prop_assert_eq!(Lock::parse(&mixed.to_json()).unwrap(), mixed.clone());
+        // An edge brings all below it.
+        let brings = |change: &Change, found: &Change| match change.kind {
+            ChangeKind::Moved { .. } | ChangeKind::Declared => change.path() == found.path(),
+            _ => found.path().is_below(change.path()),
+        };
+        for found in diff(&good, &mixed) {
+            let is_chosen = chosen.iter().any(|change| brings(change, &found));
+            let mended = matches!(&found.kind, ChangeKind::Follows { from: Link::Follows(_), .. });
+            prop_assert!(is_chosen || mended, "{} was not chosen", found);
+        }
+        for rest in diff(&mixed, &bad) {
+            // An edge may be written in another way, as long as it leads to the same tree.
+            let is_chosen = chosen.iter().any(|change| brings(change, &rest));
+            let is_edge = matches!(&rest.kind, ChangeKind::Follows { .. });
+            let same = is_edge && locked_at(&mixed, rest.path()) == locked_at(&bad, rest.path());
+            prop_assert!(!is_chosen || same, "{} was chosen", rest);
+        }
     }
 
     #[test]

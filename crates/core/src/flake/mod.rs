@@ -16,7 +16,7 @@ mod walk;
 mod web;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use assign::Revision;
 pub use attrs::Attrs;
