@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 
 use super::escape::{self, Place};
-use super::model::{Commit, Confirmation, Direction, End, LockedAt, Probe, Report, SearchResult, Subject};
+use super::model::{
+    Commit, Confirmation, Direction, End, LockedAt, NotFound, Probe, Report, SearchResult, SearchedInput, Subject,
+};
 use super::redact::Redactor;
 use super::{replay, words};
 use crate::ids::CommitId;
@@ -128,6 +130,7 @@ impl Page<'_> {
             let (path, url) = (self.code(&input.path.to_string(), 100), self.code(&input.repository, 300));
             self.put(&format!("- input: {path} ({url}): {}", words::isolation(input.isolation)));
         }
+        self.matters();
         match &report.result {
             SearchResult::Culprit { commit } => {
                 self.commit(words::first_commit(report.direction), commit);
@@ -142,9 +145,13 @@ impl Page<'_> {
                     self.put(&format!("  - and {} more (see report.json)", commits.len() - 25));
                 }
             }
+            SearchResult::Inputs => {}
             SearchResult::NotFound { why } => {
-                let why = words::not_found(why, |text| self.code(text, 400));
-                self.put(&format!("- no commit: {why}"));
+                let words = words::not_found(why, |text| self.code(text, 400));
+                self.put(&format!("- no commit: {words}"));
+                if let NotFound::OnlyTogether { searched, .. } = why {
+                    searched.iter().take(10).for_each(|one| self.together(one));
+                }
             }
             SearchResult::Unfinished { suspects, why } => {
                 let left = suspects.map(|n| format!("; {} still possible", words::counted(n, "commit")));
@@ -152,6 +159,49 @@ impl Page<'_> {
                 self.put(&format!("- **not finished**: {why}{}", left.unwrap_or_default()));
             }
         }
+    }
+
+    /// Says which changes of the lock matter, and which do not.
+    fn matters(&mut self) {
+        let Some(matters) = &self.report.matters else { return };
+        for set in words::sets(self.report).iter().take(5) {
+            self.put(&format!("- {}:", words::set(set)));
+            for member in set.changes.iter().take(10) {
+                let change = self.code(&member.change, 300);
+                let without = words::without(member).map(|words| format!(" ({})", self.code(&words, 200)));
+                self.put(&format!("  - {change}{}", without.unwrap_or_default()));
+            }
+            if set.changes.len() > 10 {
+                self.put(&format!("  - and {} more (see report.json)", set.changes.len() - 10));
+            }
+        }
+        for (what, inputs) in
+            [("do not matter", &matters.idle), ("whether these matter was not tried", &matters.untried)]
+        {
+            if !inputs.is_empty() {
+                let names = self.code(&words::names(inputs), 600);
+                self.put(&format!("- {what}: {names}"));
+            }
+        }
+    }
+
+    /// Says what was found in the history of one of several inputs.
+    fn together(&mut self, one: &SearchedInput) {
+        let input = self.code(&one.input.to_string(), 100);
+        let line = match &one.result {
+            SearchResult::Culprit { commit } => format!("{}: {}", self.hash(commit), self.code(&commit.title, 300)),
+            SearchResult::OneOf { commits } => format!("one of {}", words::counted(commits.len(), "commit")),
+            SearchResult::NotFound { why } => words::not_found(why, |text| self.code(text, 400)),
+            SearchResult::Unfinished { why, .. } => self.code(why, 400),
+            SearchResult::Inputs => return,
+        };
+        let confirmed = match &one.confirmation {
+            Some(Confirmation::Faithful { .. }) => "; confirmed by the user's own command",
+            Some(Confirmation::FastOnly { .. }) => "; in fast mode only",
+            Some(Confirmation::NotConfirmed { .. }) => "; **not confirmed** by the user's own command",
+            None => "",
+        };
+        self.put(&format!("  - in {input}, the others as at the bad end: {line}{confirmed}"));
     }
 
     fn hash(&self, commit: &Commit) -> String {

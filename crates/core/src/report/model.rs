@@ -36,6 +36,9 @@ pub struct Report {
     pub bad: Option<End>,
     /// The input in whose history was searched, once it is known.
     pub input: Option<FoundInput>,
+    /// Which changes of the lock matter; absent when that was not searched.
+    #[serde(default)]
+    pub matters: Option<Matters>,
     /// What the search ended in.
     pub result: SearchResult,
     /// How the result was confirmed; absent when there was nothing to confirm yet.
@@ -188,10 +191,46 @@ pub enum Isolation {
     SufficesAndNeeded,
     /// With it and other inputs at their other revisions, the verdict changes; without it, or with it alone, it does not.
     WithOthers,
+    /// With all others but it at their other revisions, the verdict does not change; it was not tried alone.
+    Needed,
+}
+
+/// Which changes of the lock matter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Matters {
+    /// Sets of changes that are each bad, with all else as in the good lock; they have no change in common.
+    pub sets: Vec<ChangeSet>,
+    /// Inputs whose changes do not matter: it is bad, and was seen to be, without any of them.
+    pub idle: Vec<InputPath>,
+    /// Inputs of whose changes nothing can be said.
+    pub untried: Vec<InputPath>,
+}
+
+/// Changes that are bad together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ChangeSet {
+    /// The changes.
+    pub changes: Vec<SetMember>,
+    /// Whether none can be left out: each was, and it was not bad any more.
+    pub proven: bool,
+}
+
+/// A change in a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SetMember {
+    /// The input that changed.
+    pub input: InputPath,
+    /// The change in plain words, with the name of the input.
+    pub change: String,
+    /// What the set without this change came to; absent where that was not tried.
+    pub without: Option<Verdict>,
 }
 
 /// What the search ended in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum SearchResult {
     /// One commit.
@@ -204,6 +243,8 @@ pub enum SearchResult {
         /// The commits that remain, oldest first.
         commits: Vec<Commit>,
     },
+    /// The changes of the lock that matter, which were all that was asked for; see [`Report::matters`].
+    Inputs,
     /// No commit can be named.
     NotFound {
         /// Why not.
@@ -219,13 +260,16 @@ pub enum SearchResult {
 }
 
 /// Why no commit can be named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum NotFound {
     /// None of these inputs fails alone; together they do.
     OnlyTogether {
         /// The inputs that were updated together.
         inputs: Vec<InputPath>,
+        /// What the search of each of their histories ended in, with the others held at the bad end.
+        #[serde(default)]
+        searched: Vec<SearchedInput>,
     },
     /// Both ends are good.
     BothGood,
@@ -233,6 +277,11 @@ pub enum NotFound {
     BothBad,
     /// No input differs between the ends.
     NothingChanged,
+    /// An edge makes the difference: what an input follows, and not a commit of it.
+    Follows {
+        /// Both edges in plain words.
+        change: String,
+    },
     /// The input has no history that could be searched.
     NoHistory {
         /// What is in the way.
@@ -243,6 +292,18 @@ pub enum NotFound {
         /// One sentence.
         reason: String,
     },
+}
+
+/// One of several inputs that are bad together, and what was found in its history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SearchedInput {
+    /// The input.
+    pub input: InputPath,
+    /// What the search ended in.
+    pub result: SearchResult,
+    /// How that was confirmed.
+    pub confirmation: Option<Confirmation>,
 }
 
 /// A commit that people are told of.

@@ -13,6 +13,7 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("normal", normal()),
         ("one_of", one_of()),
         ("only_together", only_together()),
+        ("inputs", inputs()),
         ("fast_only", fast_only()),
         ("find_fix", find_fix()),
         ("unfinished", unfinished()),
@@ -92,6 +93,16 @@ fn commit() -> Commit {
     }
 }
 
+/// A set of changes of these inputs, in these words; what it came to without each.
+fn set(changes: &[(&str, &str, Verdict)]) -> ChangeSet {
+    let member = |(input, change, without): &(&str, &str, Verdict)| SetMember {
+        input: path(input),
+        change: (*change).to_owned(),
+        without: Some(without.clone()),
+    };
+    ChangeSet { changes: changes.iter().map(member).collect(), proven: true }
+}
+
 fn probe(start: &str, days: i64, mode: Mode, verdict: Verdict, observation: Observation) -> Probe {
     let title = format!("update of {start}");
     Probe {
@@ -157,6 +168,11 @@ pub(super) fn normal() -> Report {
             path: path("nixpkgs"),
             repository: "https://ada:s3cret@github.com/NixOS/nixpkgs".to_owned(),
             isolation: Isolation::SufficesAndNeeded,
+        }),
+        matters: Some(Matters {
+            sets: vec![set(&[("nixpkgs", "nixpkgs moved from 33cd48c86b25 to b570cc35e4a3", Verdict::Good)])],
+            idle: vec![path("systems")],
+            untried: vec![],
         }),
         result: SearchResult::Culprit { commit: commit() },
         confirmation: Some(Confirmation::Faithful { culprit: Box::new(out_of_memory()), parent: Box::new(success()) }),
@@ -229,14 +245,45 @@ pub(super) fn one_of() -> Report {
 
 pub(super) fn only_together() -> Report {
     let inputs = vec![path("nixpkgs"), path("poetry2nix")];
+    let found = SearchedInput {
+        input: path("nixpkgs"),
+        result: SearchResult::Culprit { commit: commit() },
+        confirmation: normal().confirmation,
+    };
+    let reason = "poetry2nix comes from git+https://example.org/poetry2nix now; that is no range of commits".to_owned();
+    let other = SearchedInput {
+        input: path("poetry2nix"),
+        result: SearchResult::NotFound { why: NotFound::NoHistory { reason } },
+        confirmation: None,
+    };
+    let pair = set(&[
+        ("nixpkgs", "nixpkgs moved from 33cd48c86b25 to b570cc35e4a3", Verdict::Good),
+        ("poetry2nix", "poetry2nix comes from git+https://example.org/poetry2nix now", Verdict::Good),
+    ]);
     Report {
         input: None,
-        result: SearchResult::NotFound { why: NotFound::OnlyTogether { inputs } },
+        matters: Some(Matters { sets: vec![pair], idle: vec![path("systems")], untried: vec![] }),
+        result: SearchResult::NotFound { why: NotFound::OnlyTogether { inputs, searched: vec![found, other] } },
         confirmation: None,
         skipped: vec![],
         totals: Totals { probes: 6, settled: 0, wall: Duration::from_secs(9), range: None },
         replay: None,
         ..normal()
+    }
+}
+
+pub(super) fn inputs() -> Report {
+    let broken = Verdict::Skip("evaluation error: attribute 'flit-core' missing".to_owned());
+    let edge = "poetry2nix/nixpkgs follows the input nixpkgs now; it was github:NixOS/nixpkgs/33cd48c86b25";
+    let sets = vec![
+        set(&[("poetry2nix/nixpkgs", edge, Verdict::Good)]),
+        set(&[("a", "a moved from 1 to 2", Verdict::Good), ("b", "b is new: github:o/b/000000000000", broken)]),
+        ChangeSet { proven: false, ..set(&[("c", "c moved from 3 to 4", Verdict::Good)]) },
+    ];
+    Report {
+        matters: Some(Matters { sets, idle: vec![path("systems"), path("utils")], untried: vec![path("d")] }),
+        result: SearchResult::Inputs,
+        ..only_together()
     }
 }
 

@@ -4,7 +4,7 @@
 //! printable text: hidden characters are made visible and credentials are taken out.
 
 use super::escape::{line, shell_word, web_address};
-use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult};
+use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult, SearchedInput};
 use super::redact::credentials;
 use super::words;
 use crate::outcome::Verdict;
@@ -61,6 +61,7 @@ pub fn render(report: &Report, places: &Places) -> Vec<Line> {
             .add(Style::Plain, words::isolation(input.isolation))
             .add(Style::Dim, &format!("({})", clean(&input.repository, 200)));
     }
+    which(&mut out, report);
     out.blank();
     result(&mut out, report);
     confirmation(&mut out, report);
@@ -131,10 +132,14 @@ fn result(out: &mut Lines, report: &Report) {
                 out.row("").add(Style::Dim, &format!("… and {} more", commits.len() - 8));
             }
         }
+        SearchResult::Inputs => {}
         SearchResult::NotFound { why } => {
             out.row(label)
                 .add(Style::Strong, "not found:")
                 .add(Style::Plain, &words::not_found(why, |text| clean(text, 300)));
+            if let NotFound::OnlyTogether { searched, .. } = why {
+                searched.iter().for_each(|one| together(out, one));
+            }
         }
         SearchResult::Unfinished { suspects, why } => {
             let row = out.row(label).add(Style::Strong, "not found yet:").add(Style::Plain, &clean(why, 200));
@@ -142,6 +147,53 @@ fn result(out: &mut Lines, report: &Report) {
                 row.add(Style::Plain, &format!("({} still possible)", words::counted(*suspects, "commit")));
             }
         }
+    }
+}
+
+/// Says which changes of the lock matter, and which do not.
+fn which(out: &mut Lines, report: &Report) {
+    let Some(matters) = &report.matters else { return };
+    for set in words::sets(report) {
+        for (at, member) in set.changes.iter().enumerate().take(8) {
+            let row = out.row(if at == 0 { "Matters" } else { "" });
+            row.add(Style::Strong, &clean(&member.change, 300));
+            if let Some(without) = words::without(member) {
+                row.add(Style::Dim, &format!("({})", clean(&without, 120)));
+            }
+        }
+        if set.changes.len() > 8 {
+            out.row("").add(Style::Dim, &format!("… and {} more", set.changes.len() - 8));
+        }
+        out.row("").add(Style::Plain, words::set(set));
+    }
+    if !matters.idle.is_empty() {
+        out.row("Others")
+            .add(Style::Plain, "do not matter:")
+            .add(Style::Dim, &clean(&words::names(&matters.idle), 300));
+    }
+    if !matters.untried.is_empty() {
+        let names = clean(&words::names(&matters.untried), 300);
+        out.row("Not tried").add(Style::Plain, "whether these matter:").add(Style::Dim, &names);
+    }
+}
+
+/// Says what was found in the history of one of several inputs.
+fn together(out: &mut Lines, one: &SearchedInput) {
+    let row = out.row("").add(Style::Strong, &format!("{}:", clean(&one.input.to_string(), 100)));
+    match &one.result {
+        SearchResult::Culprit { commit } => {
+            row.add(Style::Strong, commit.revision.short()).add(Style::Plain, &clean(&commit.title, 200));
+        }
+        SearchResult::OneOf { commits } => {
+            row.add(Style::Plain, &format!("one of {}", words::counted(commits.len(), "commit")));
+        }
+        SearchResult::NotFound { why } => {
+            row.add(Style::Plain, &words::not_found(why, |text| clean(text, 300)));
+        }
+        SearchResult::Unfinished { why, .. } => {
+            row.add(Style::Plain, &clean(why, 200));
+        }
+        SearchResult::Inputs => {}
     }
 }
 
@@ -230,7 +282,10 @@ fn next(out: &mut Lines, report: &Report, places: &Places) {
                 out.row("Next").add(Style::Plain, hint).whole(&command);
             }
         }
-        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } | SearchResult::NotFound { .. } => {}
+        SearchResult::Culprit { .. }
+        | SearchResult::OneOf { .. }
+        | SearchResult::NotFound { .. }
+        | SearchResult::Inputs => {}
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! All that is returned here is text, neither inert nor redacted.
 
-use super::model::{Commit, Direction, Isolation, Limits, LockChangeKind, Mode, NotFound, Report, Subject};
+use super::model::{
+    ChangeSet, Commit, Direction, Isolation, Limits, LockChangeKind, Mode, NotFound, Report, SetMember, Subject,
+};
 use crate::ids::InputPath;
 use crate::outcome::{Class, Observation, Verdict};
 use crate::quantity::show_duration;
@@ -76,6 +78,7 @@ pub(super) const fn isolation(isolation: Isolation) -> &'static str {
         Isolation::Suffices => "changed alone, it makes the difference",
         Isolation::SufficesAndNeeded => "changed alone, it makes the difference; all other changes without it do not",
         Isolation::WithOthers => "changed together with others, it makes the difference; changed alone, it does not",
+        Isolation::Needed => "without its change, all others changed, it makes no difference; it was not tried alone",
     }
 }
 
@@ -90,10 +93,9 @@ pub(super) const fn first_commit(direction: Direction) -> &'static str {
 /// Says why no commit can be named; `quote` makes inert what is not our own.
 pub(super) fn not_found(why: &NotFound, quote: impl Fn(&str) -> String) -> String {
     match why {
-        NotFound::OnlyTogether { inputs } => format!(
-            "no input makes the difference alone; {} changed together do. Which commits matter together was not searched",
-            quote(&names(inputs))
-        ),
+        NotFound::OnlyTogether { inputs, .. } => {
+            format!("no input makes the difference alone; {} changed together do", quote(&names(inputs)))
+        }
         NotFound::BothGood => {
             "both ends are good: the failure was not seen, so there is nothing to search for".to_owned()
         }
@@ -103,8 +105,37 @@ pub(super) fn not_found(why: &NotFound, quote: impl Fn(&str) -> String) -> Strin
         NotFound::NothingChanged => {
             "no input differs between the two ends: the cause is not in the lock file".to_owned()
         }
+        NotFound::Follows { change } => {
+            format!("not a commit, but what an input follows makes the difference: {}", quote(change))
+        }
         NotFound::NoHistory { reason } => format!("the input has no history that can be searched: {}", quote(reason)),
         NotFound::Other { reason } => quote(reason),
+    }
+}
+
+/// Returns the sets that the report has to name: not the only change of the input that it names anyway.
+pub(super) fn sets(report: &Report) -> &[ChangeSet] {
+    match report.matters.as_ref().map(|matters| matters.sets.as_slice()) {
+        Some([only]) if report.input.is_some() && only.changes.len() == 1 => &[],
+        Some(sets) => sets,
+        None => &[],
+    }
+}
+
+/// Says what the changes of a set do together.
+pub(super) const fn set(set: &ChangeSet) -> &'static str {
+    match (set.changes.len(), set.proven) {
+        (0 | 1, true) => "it fails with this change alone",
+        (_, true) => "it fails with these changes, and not without any one of them",
+        (_, false) => "it fails with these changes; whether all are needed could not be told, too much was skipped",
+    }
+}
+
+/// Says what leaving a change out of its set came to, where that is not simply good.
+pub(super) fn without(member: &SetMember) -> Option<String> {
+    match &member.without {
+        Some(Verdict::Skip(reason)) => Some(format!("without it: {reason}")),
+        Some(Verdict::Good | Verdict::Bad) | None => None,
     }
 }
 

@@ -14,8 +14,8 @@ use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{
     Commit, Confirmation, Direction, End, Environment, Evaluated, Flake, FoundInput, FrozenInput, Isolation, Limits,
-    LockChange, LockChangeKind, LockedAt, Mode, Probe, PullRequest, ReplayInput, ReplayRun, ReplaySource, Report,
-    SCHEMA, SearchResult, Skipped, Subject, Totals,
+    LockChange, LockChangeKind, LockedAt, Matters, Mode, Probe, PullRequest, ReplayInput, ReplayRun, ReplaySource,
+    Report, SCHEMA, SearchResult, Skipped, Subject, Totals,
 };
 use nix_culprit_core::text::printable;
 
@@ -92,6 +92,7 @@ impl Draft {
             good: None,
             bad: None,
             input: None,
+            matters: None,
             result: SearchResult::Unfinished { suspects: None, why: "nothing was searched yet".to_owned() },
             confirmation: None,
             skipped: Vec::new(),
@@ -162,6 +163,21 @@ impl Draft {
         }
     }
 
+    /// Takes which changes matter.
+    pub fn matters(&mut self, matters: Matters) {
+        self.report.matters = Some(matters);
+    }
+
+    /// Makes room for the search of another input; what is known of the last one's is told with its result.
+    pub fn begin_again(&mut self) -> Option<Confirmation> {
+        self.report.input = None;
+        self.report.replay = None;
+        for end in [&mut self.report.good, &mut self.report.bad].into_iter().flatten() {
+            (end.revision, end.date) = (None, None);
+        }
+        self.report.confirmation.take()
+    }
+
     /// Takes what the search came to.
     ///
     /// # Errors
@@ -216,6 +232,11 @@ pub fn answer(report: &Report) -> String {
     match &report.result {
         SearchResult::Culprit { commit } => format!("{} {}", commit.revision, commit.title),
         SearchResult::OneOf { commits } => format!("one of {} commits", commits.len()),
+        SearchResult::Inputs => {
+            let sets = report.matters.iter().flat_map(|matters| &matters.sets);
+            let changes: Vec<&str> = sets.flat_map(|set| &set.changes).map(|member| member.change.as_str()).collect();
+            changes.join("; ")
+        }
         SearchResult::NotFound { .. } => "no commit".to_owned(),
         SearchResult::Unfinished { why, .. } => format!("unfinished: {why}"),
     }

@@ -7,16 +7,17 @@ use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
+use nix_culprit_core::isolate::{Difference, Extent};
 use nix_culprit_core::outcome::{Criterion, Verdict};
 use nix_culprit_core::report::Report;
-use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult};
+use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, SearchedInput};
 
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::Target;
 use super::flake_copy::FlakeCopy;
-use super::isolate::{Isolated, isolate, named};
+use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::prober::{Prober, Round};
@@ -102,6 +103,10 @@ pub fn investigate(
             let ends = (good.as_deref(), bad.as_deref());
             investigation.locks(&mut prober, working, ends, input.as_ref())
         }
+        Scope::Inputs { good, bad, .. } => {
+            let ends = (good.as_deref(), bad.as_deref());
+            investigation.locks(&mut prober, working, ends, None)
+        }
         Scope::Input { input, good, bad, goal } => {
             investigation.input(&mut prober, working, input, (good.as_deref(), bad.as_deref()), *goal)
         }
@@ -171,9 +176,8 @@ impl<'a> Investigation<'a> {
                 ends => ends?,
             }
         };
-        let mut changes = diff(&ends.good.state.lock, &ends.bad.state.lock);
-        // What is only declared in another way evaluates the same.
-        changes.retain(|change| change.kind != ChangeKind::Declared);
+        let difference = Difference::between(&ends.good.state.lock, &ends.bad.state.lock);
+        let changes: Vec<Change> = difference.changes().cloned().collect();
         self.draft.changes(&changes);
         self.draft.ends(&ends);
         prober.tell(&Event::Ends {
@@ -187,46 +191,80 @@ impl<'a> Investigation<'a> {
         if changes.is_empty() {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
-        let isolated = match input {
-            Some(input) => named(prober, &self.clones, &ends, &changes, input)?,
-            None => isolate(prober, &self.clones, &ends, &changes)?,
+        let Isolated { culprits, matters } = match (input, &self.settings.scope) {
+            (Some(input), _) => named(prober, &self.clones, &ends, &difference, input)?,
+            (None, Scope::Inputs { likely, .. }) => {
+                for input in likely {
+                    ends.good.state.lock.resolve(input).or_else(|_| node_of(&ends.bad.state.lock, input))?;
+                }
+                isolate(prober, &self.clones, &ends, &difference, likely, Extent::All)?
+            }
+            (None, Scope::Locks { .. } | Scope::Input { .. }) => {
+                isolate(prober, &self.clones, &ends, &difference, &[], Extent::Enough)?
+            }
         };
-        match isolated {
-            Isolated::Together { inputs } => Ok(SearchResult::NotFound { why: NotFound::OnlyTogether { inputs } }),
-            Isolated::Innocent => {
+        let together = matters.sets.first().map(|set| set.changes.iter().map(|member| member.input.clone()).collect());
+        self.draft.matters(matters);
+        if let Scope::Inputs { .. } = self.settings.scope {
+            return Ok(SearchResult::Inputs);
+        }
+        match culprits.as_slice() {
+            [] if input.is_some() => {
                 let reason = "the input that you named does not fail in that way alone, and without its change it \
                               fails all the same"
                     .to_owned();
                 Ok(SearchResult::NotFound { why: NotFound::Other { reason } })
             }
-            Isolated::One { change, how, base } => {
-                let input = change.path().clone();
-                let no_history = |reason| Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
-                let ChangeKind::Moved { from, to, place } = &change.kind else {
-                    self.draft.input(&input, change.to_string(), how);
-                    return no_history(format!("{change}; that is no range of commits"));
-                };
-                self.draft.input(&input, place_name(to), how);
-                let node = base.resolve(&input)?;
-                let (Some(old), Some(new)) = (from.rev(), to.rev()) else {
-                    return no_history(format!("it is locked to {to}, which has no revision"));
-                };
-                // Another place can have the same history: a fork, a mirror, an address that moved.
-                let repository = match self.clones.with_commits(&input, to, &[&old, &new], prober.sink()) {
-                    Err(CloneError::Lacks { .. } | CloneError::NoRepository { .. }) if *place == Place::Other => {
-                        return no_history(format!("{change}; that is no range of commits"));
-                    }
-                    repository => repository?,
-                };
-                if old == new {
-                    return no_history(format!("{change}, but not to another commit"));
+            [only] => self.search_for(prober, ends.mode, only),
+            several => {
+                let mut searched = Vec::new();
+                for culprit in several {
+                    let result = self.search_for(prober, ends.mode, culprit)?;
+                    let confirmation = self.draft.begin_again();
+                    searched.push(SearchedInput { input: culprit.change.path().clone(), result, confirmation });
                 }
-                let old_end = old_end(&changes, &input);
-                let (reference, mode) = (to.clone(), ends.mode);
-                let place = Searching { input, reference, base, node, repository, mode, old_end };
-                self.search(prober, &place, old, new, Goal::FirstBad)
+                let inputs = together.unwrap_or_default();
+                Ok(SearchResult::NotFound { why: NotFound::OnlyTogether { inputs, searched } })
             }
         }
+    }
+
+    /// Searches the history of an input that makes the difference, with all others as in its base.
+    fn search_for(
+        &mut self,
+        prober: &mut Prober<'_>,
+        mode: Mode,
+        culprit: &Culprit,
+    ) -> Result<SearchResult, CaseError> {
+        let Culprit { change, how, base, old_end } = culprit;
+        let input = change.path().clone();
+        let no_history = |reason| Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
+        let ChangeKind::Moved { from, to, place } = &change.kind else {
+            self.draft.input(&input, change.to_string(), *how);
+            if let ChangeKind::Follows { .. } = change.kind {
+                let change = change.to_string();
+                return Ok(SearchResult::NotFound { why: NotFound::Follows { change } });
+            }
+            return no_history(format!("{change}; that is no range of commits"));
+        };
+        self.draft.input(&input, place_name(to), *how);
+        let node = base.resolve(&input)?;
+        let (Some(old), Some(new)) = (from.rev(), to.rev()) else {
+            return no_history(format!("it is locked to {to}, which has no revision"));
+        };
+        // Another place can have the same history: a fork, a mirror, an address that moved.
+        let repository = match self.clones.with_commits(&input, to, &[&old, &new], prober.sink()) {
+            Err(CloneError::Lacks { .. } | CloneError::NoRepository { .. }) if *place == Place::Other => {
+                return no_history(format!("{change}; that is no range of commits"));
+            }
+            repository => repository?,
+        };
+        if old == new {
+            return no_history(format!("{change}, but not to another commit"));
+        }
+        let (reference, base, old_end) = (to.clone(), base.clone(), *old_end);
+        let place = Searching { input, reference, base, node, repository, mode, old_end };
+        self.search(prober, &place, old, new, Goal::FirstBad)
     }
 
     /// Investigates the history of one input.
@@ -369,7 +407,7 @@ fn verify_ends(
     for (key, path) in bad.lock.paths() {
         let may_be_searched = match &settings.scope {
             Scope::Locks { input: Some(input), .. } | Scope::Input { input, .. } => path == *input,
-            Scope::Locks { input: None, .. } => !path.0.is_empty(),
+            Scope::Locks { input: None, .. } | Scope::Inputs { .. } => !path.0.is_empty(),
         };
         if may_be_searched && let Ok(reference) = bad.lock.locked(&key) {
             clones.at_hand(&path, &reference)?;
@@ -387,21 +425,6 @@ struct Searching {
     repository: Repository,
     mode: Mode,
     old_end: OldEnd,
-}
-
-/// What is known of the old end of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OldEnd {
-    /// It was probed, with all else as in the search.
-    Seen,
-    /// What was probed had other inputs at their old revisions, too.
-    Assumed,
-}
-
-/// Tells whether other changes that the search holds were taken back when the input was.
-fn old_end(changes: &[Change], input: &InputPath) -> OldEnd {
-    let held = |other: &InputPath| other != input && other.is_below(input);
-    if changes.iter().any(|change| held(change.path())) { OldEnd::Assumed } else { OldEnd::Seen }
 }
 
 /// Returns the node of an input that the user named.

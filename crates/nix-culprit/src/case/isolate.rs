@@ -1,35 +1,47 @@
-//! Which input makes the difference: each changed one alone, then everything but it.
+//! Which of the changed inputs make the difference: asks the core for a mixture of the locks, and probes it.
 
 use nix_culprit_core::event::{Event, Purpose};
-use nix_culprit_core::flake::{Change, ChangeKind, Lock, Place};
+use nix_culprit_core::flake::{Change, Lock};
 use nix_culprit_core::ids::InputPath;
+use nix_culprit_core::isolate::{Difference, Extent, Finding, Parts, Search, Smallest, Step};
 use nix_culprit_core::outcome::Verdict;
-use nix_culprit_core::report::model::{Isolation, Subject};
+use nix_culprit_core::report::model::{ChangeSet, Isolation, Matters, SetMember, Subject};
 
 use super::CaseError;
 use super::clones::Clones;
 use super::ends::Ends;
 use super::prober::{Prober, Question, Round};
 
+/// A change that makes the difference.
+#[derive(Debug, Clone)]
+pub struct Culprit {
+    /// The change.
+    pub change: Change,
+    /// How it was told from the others.
+    pub how: Isolation,
+    /// A bad lock with the change, whose other inputs are held while its history is searched.
+    pub base: Lock,
+    /// What is known of that lock without the change.
+    pub old_end: OldEnd,
+}
+
+/// What is known of the old end of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldEnd {
+    /// It was probed, with all else as in the search.
+    Seen,
+    /// What was probed had other inputs as in the good lock, too.
+    Assumed,
+}
+
 /// What came of it.
 #[derive(Debug, Clone)]
-pub enum Isolated {
-    /// One input makes the difference.
-    One {
-        /// The change of that input.
-        change: Box<Change>,
-        /// How it was told from the others.
-        how: Isolation,
-        /// The lock whose other inputs are held while its history is searched.
-        base: Lock,
-    },
-    /// No input fails alone; these are all needed.
-    Together {
-        /// The inputs that are each needed.
-        inputs: Vec<InputPath>,
-    },
-    /// The input that the user named makes no difference.
-    Innocent,
+pub struct Isolated {
+    /// The changes that make the difference: one by itself, or several that do so together. None where the input
+    /// that the user named is innocent, or no change could be told from the others.
+    pub culprits: Vec<Culprit>,
+    /// What is told of all changes.
+    pub matters: Matters,
 }
 
 /// Finds the locks between which an input that the user named makes the difference.
@@ -40,28 +52,41 @@ pub fn named(
     prober: &mut Prober<'_>,
     clones: &Clones,
     ends: &Ends,
-    changes: &[Change],
+    difference: &Difference,
     input: &InputPath,
 ) -> Result<Isolated, CaseError> {
-    let change = changes.iter().find(|change| change.paths.contains(input)).ok_or_else(|| CaseError::Unchanged {
+    let parts = difference.of(std::slice::from_ref(input));
+    let part = parts.first().filter(|at| difference.parts()[**at].change().paths.contains(input));
+    let part = part.map(|at| &difference.parts()[*at]).ok_or_else(|| CaseError::Unchanged {
         input: input.to_string(),
-        changed: changes.iter().map(|change| change.path().to_string()).collect(),
+        changed: difference.changes().map(|change| change.path().to_string()).collect(),
     })?;
-    let mut attempts = Attempts { prober, clones, ends };
-    let one = |base| Ok(Isolated::One { change: Box::new(change.clone()), how: Isolation::Named, base });
-    if changes.len() == 1 || attempts.without(&topmost(changes.iter()), change.path())? == Verdict::Good {
-        return one(ends.bad.state.lock.clone());
+    let path = part.path();
+    let below = difference.parts().iter().enumerate().filter(|(_, other)| other.path().is_below(path));
+    let own: Parts = below.map(|(at, _)| at).collect();
+    let all: Parts = (0..difference.parts().len()).collect();
+    let attempts = Attempts { clones, ends, difference };
+    let others = &all - &own;
+    let mut base = None;
+    if others.is_empty() || attempts.probe(prober, &others)? == Verdict::Good {
+        base = Some(ends.bad.state.lock.clone());
+    } else if attempts.probe(prober, &own)? == Verdict::Bad {
+        // Another change fails as well, so it must not be there.
+        base = Some(attempts.lock(&own)?);
     }
-    // Another change fails as well, so it must not be there.
-    match attempts.alone(change.path())? {
-        (alone, Verdict::Bad) => one(alone),
-        (_, Verdict::Good | Verdict::Skip(_)) => Ok(Isolated::Innocent),
-    }
+    let old_end = if own.len() == 1 && part.changes().len() == 1 { OldEnd::Seen } else { OldEnd::Assumed };
+    let culprit = |base| Culprit { change: part.change().clone(), how: Isolation::Named, base, old_end };
+    let culprits: Vec<Culprit> = base.map(culprit).into_iter().collect();
+    let untried = paths(difference, &others);
+    tell(prober, &culprits);
+    Ok(Isolated { culprits, matters: Matters { untried, ..Matters::default() } })
 }
 
-/// Finds the input among the changes that makes the difference.
+/// Finds the changes that make the difference.
 ///
-/// Asks at most twice for each change.
+/// `likely` names inputs that are suspected for another reason: they are tried first, and with
+/// [`Extent::Enough`] it is enough that all is good without the right one. How many probes it takes at most is
+/// said in docs/inputs.md.
 ///
 /// # Errors
 /// When a probe could not be made.
@@ -69,144 +94,140 @@ pub fn isolate(
     prober: &mut Prober<'_>,
     clones: &Clones,
     ends: &Ends,
-    changes: &[Change],
+    difference: &Difference,
+    likely: &[InputPath],
+    extent: Extent,
 ) -> Result<Isolated, CaseError> {
-    let mut attempts = Attempts { prober, clones, ends };
-    let bad = &ends.bad.state.lock;
-    let top = topmost(changes.iter());
-    if let [only] = top.as_slice() {
-        let how = if changes.len() == 1 { Isolation::OnlyChange } else { Isolation::SufficesAndNeeded };
-        return attempts.descend(changes, only, how, bad.clone());
-    }
-    for change in &top {
-        let (alone, verdict) = attempts.alone(change.path())?;
-        if verdict != Verdict::Bad {
-            continue;
-        }
-        let (how, base) = match attempts.without(&top, change.path())? {
-            Verdict::Good => (Isolation::SufficesAndNeeded, bad.clone()),
-            Verdict::Bad => {
-                let text = format!("without {} it fails too: another input fails by itself", change.path());
-                attempts.prober.tell(&Event::Warned { text });
-                (Isolation::Suffices, alone)
+    let attempts = Attempts { clones, ends, difference };
+    let above = difference.parts().iter().map(|part| part.above()).collect();
+    let mut search = Search::new(above, difference.of(likely), extent);
+    let finding = loop {
+        match search.next() {
+            Step::Done(finding) => break finding,
+            Step::Probe(set) => {
+                let verdict = attempts.probe(prober, &set)?;
+                search.record(set, verdict);
             }
-            Verdict::Skip(_) => (Isolation::Suffices, alone),
-        };
-        return attempts.descend(changes, change, how, base);
-    }
-    let mut needed = Vec::new();
-    for change in &top {
-        match attempts.without(&top, change.path())? {
-            Verdict::Bad => {}
-            verdict @ (Verdict::Good | Verdict::Skip(_)) => needed.push((*change, verdict)),
         }
+    };
+    let isolated = attempts.isolated(&finding)?;
+    tell(prober, &isolated.culprits);
+    if let Finding::Sets { without: Some(Verdict::Bad), .. } = finding
+        && let [only] = isolated.culprits.as_slice()
+    {
+        let path = only.change.path();
+        let text = format!("without {path} it fails too: another input fails by itself");
+        prober.tell(&Event::Warned { text });
     }
-    if let [(only, Verdict::Good)] = needed.as_slice() {
-        return attempts.descend(changes, only, Isolation::WithOthers, bad.clone());
-    }
-    let needed: Vec<&Change> = needed.into_iter().map(|(change, _)| change).collect();
-    let inputs = if attempts.are_enough(&top, &needed)? { paths(&needed) } else { paths(&top) };
-    Ok(Isolated::Together { inputs })
+    Ok(isolated)
 }
 
-/// Probes mixtures of the two locks.
-struct Attempts<'a, 'p> {
-    prober: &'a mut Prober<'p>,
+/// Probes mixtures of the two locks, and says what they mean.
+struct Attempts<'a> {
     clones: &'a Clones,
     ends: &'a Ends,
+    difference: &'a Difference,
 }
 
-impl Attempts<'_, '_> {
-    /// Probes the good lock with one input, and all below it, from the bad one.
-    fn alone(&mut self, path: &InputPath) -> Result<(Lock, Verdict), CaseError> {
-        let lock = self.ends.good.state.lock.with_input_from(path, &self.ends.bad.state.lock)?;
-        let verdict = self.probe(&lock, format!("only {path} as in the bad lock"), vec![path.clone()])?;
-        Ok((lock, verdict))
+impl Attempts<'_> {
+    fn lock(&self, set: &Parts) -> Result<Lock, CaseError> {
+        Ok(self.difference.lock(set)?)
     }
 
-    /// Probes the bad lock with one input, and all below it, from the good one.
-    fn without(&mut self, top: &[&Change], path: &InputPath) -> Result<Verdict, CaseError> {
-        let lock = self.ends.bad.state.lock.with_input_from(path, &self.ends.good.state.lock)?;
-        let others = paths(top).into_iter().filter(|other| other != path).collect();
-        self.probe(&lock, format!("all but {path} as in the bad lock"), others)
-    }
-
-    /// Tells whether some of the changes are enough, or whether others have to join them.
-    fn are_enough(&mut self, top: &[&Change], some: &[&Change]) -> Result<bool, CaseError> {
-        if some.len() < 2 || some.len() == top.len() {
-            return Ok(some.len() == top.len());
-        }
-        let some = paths(some);
-        let lock = self.ends.good.state.lock.with_inputs_from(&some, &self.ends.bad.state.lock)?;
-        let names: Vec<String> = some.iter().map(ToString::to_string).collect();
-        Ok(self.probe(&lock, format!("only {} as in the bad lock", names.join(", ")), some)? == Verdict::Bad)
-    }
-
-    /// Goes on in the inputs below the found one: does one of them make the difference?
-    fn descend(
-        &mut self,
-        changes: &[Change],
-        found: &Change,
-        how: Isolation,
-        base: Lock,
-    ) -> Result<Isolated, CaseError> {
-        let below = changes.iter().filter(|other| other.path() != found.path() && other.path().is_below(found.path()));
-        for change in topmost(below) {
-            let Ok(without) = base.with_input_from(change.path(), &self.ends.good.state.lock) else { continue };
-            let words = format!("{} as in the bad lock, but not {}", found.path(), change.path());
-            if self.probe(&without, words, vec![found.path().clone()])? != Verdict::Good {
-                continue;
-            }
-            let how = match self.ends.good.state.lock.with_input_from(change.path(), &self.ends.bad.state.lock) {
-                Ok(alone) => {
-                    let words = format!("only {} as in the bad lock", change.path());
-                    match self.probe(&alone, words, vec![change.path().clone()])? {
-                        Verdict::Bad if how == Isolation::Suffices => Isolation::Suffices,
-                        Verdict::Bad => Isolation::SufficesAndNeeded,
-                        Verdict::Good | Verdict::Skip(_) => Isolation::WithOthers,
-                    }
-                }
-                Err(_) => Isolation::WithOthers,
-            };
-            return self.descend(changes, change, how, base);
-        }
-        let words = match how {
-            Isolation::Named => "named by you",
-            Isolation::OnlyChange => "no other input changed",
-            Isolation::Suffices => "it fails with this one alone",
-            Isolation::SufficesAndNeeded => "it fails with this one alone, and not without it",
-            Isolation::WithOthers => "it fails with this one and others, but not with this one alone",
+    fn probe(&self, prober: &mut Prober<'_>, set: &Parts) -> Result<Verdict, CaseError> {
+        let lock = match self.difference.lock(set) {
+            Ok(lock) => lock,
+            // Only where a lock is broken by itself; the other mixtures may still tell.
+            Err(error) => return Ok(Verdict::Skip(format!("the locks cannot be mixed so: {error}"))),
         };
-        self.prober.tell(&Event::Isolated { input: found.path().clone(), how: words.to_owned() });
-        Ok(Isolated::One { change: Box::new(found.clone()), how, base })
-    }
-
-    fn probe(&mut self, lock: &Lock, words: String, updated: Vec<InputPath>) -> Result<Verdict, CaseError> {
-        let assignment = self.clones.assignment(lock.clone());
+        let assignment = self.clones.assignment(lock);
         let question = Question {
-            purpose: Purpose { words, commit: None },
-            subject: Subject::Inputs { updated },
+            purpose: Purpose { words: self.words(set), commit: None },
+            subject: Subject::Inputs { updated: paths(self.difference, set) },
             assignment: &assignment,
             mode: self.ends.mode,
             round: Round::Search,
             remaining: None,
         };
-        Ok(self.prober.probe(question)?.1)
+        Ok(prober.probe(question)?.1)
+    }
+
+    /// Says what a set is, by the shorter list.
+    fn words(&self, set: &Parts) -> String {
+        const MOST: usize = 4;
+        let all: Parts = (0..self.difference.parts().len()).collect();
+        let rest = &all - set;
+        let (word, named) = if set.len() <= rest.len() { ("only", set) } else { ("all but", &rest) };
+        let mut names: Vec<String> = paths(self.difference, named).iter().map(ToString::to_string).collect();
+        if names.len() > MOST {
+            let more = names.len() - MOST;
+            names.truncate(MOST);
+            names.push(format!("{more} more"));
+        }
+        format!("{word} {} as in the bad lock", names.join(", "))
+    }
+
+    /// Says what a finding means for the search of histories.
+    fn isolated(&self, finding: &Finding) -> Result<Isolated, CaseError> {
+        let parts = self.difference.parts();
+        let bad = &self.ends.bad.state.lock;
+        let culprit = |at: usize, how, base| {
+            let part = &parts[at];
+            // What came and went with the change was taken back with it, but stays in a search of the history.
+            let old_end = if part.changes().len() == 1 { OldEnd::Seen } else { OldEnd::Assumed };
+            Culprit { change: part.change().clone(), how, base, old_end }
+        };
+        let (sets, without) = match finding {
+            Finding::Needed(at) => {
+                let rest: Parts = (0..parts.len()).filter(|other| other != at).collect();
+                let untried = paths(self.difference, &rest);
+                let culprits = vec![culprit(*at, Isolation::Needed, bad.clone())];
+                return Ok(Isolated { culprits, matters: Matters { untried, ..Matters::default() } });
+            }
+            Finding::Sets { sets, without } => (sets, without),
+        };
+        let first = &sets[0];
+        let guilty: Vec<usize> = first.culprits().collect();
+        let without_is_good = *without == Some(Verdict::Good);
+        let base = if guilty.len() == 1 && without_is_good { bad.clone() } else { self.lock(&first.parts())? };
+        let how = match (first.members.len(), without_is_good) {
+            (1, _) if parts.len() == 1 => Isolation::OnlyChange,
+            (1, true) => Isolation::SufficesAndNeeded,
+            (1, false) => Isolation::Suffices,
+            _ => Isolation::WithOthers,
+        };
+        let culprits = guilty.into_iter().map(|at| culprit(at, how, base.clone())).collect();
+        let named: Parts = sets.iter().flat_map(Smallest::parts).collect();
+        let idle = (0..parts.len()).filter(|at| !named.contains(at)).collect();
+        let sets = sets.iter().map(|set| self.told(set)).collect();
+        Ok(Isolated { culprits, matters: Matters { sets, idle: paths(self.difference, &idle), untried: Vec::new() } })
+    }
+
+    fn told(&self, set: &Smallest) -> ChangeSet {
+        let member = |member: &nix_culprit_core::isolate::Member| {
+            let change = self.difference.parts()[member.part].change();
+            SetMember { input: change.path().clone(), change: change.to_string(), without: member.without.clone() }
+        };
+        ChangeSet { changes: set.members.iter().map(member).collect(), proven: set.is_proven() }
     }
 }
 
-/// Leaves out changes below others; those whose history can be searched come first.
-fn topmost<'c>(changes: impl Iterator<Item = &'c Change> + Clone) -> Vec<&'c Change> {
-    let is_below =
-        |change: &Change, other: &Change| change.path() != other.path() && change.path().is_below(other.path());
-    let mut top: Vec<&Change> =
-        changes.clone().filter(|change| !changes.clone().any(|other| is_below(change, other))).collect();
-    top.sort_by_key(|change| !matches!(change.kind, ChangeKind::Moved { place: Place::Same, .. }));
-    top
+fn tell(prober: &mut Prober<'_>, culprits: &[Culprit]) {
+    for culprit in culprits {
+        let words = match culprit.how {
+            Isolation::Named => "named by you",
+            Isolation::OnlyChange => "no other input changed",
+            Isolation::Suffices => "it fails with this one alone",
+            Isolation::SufficesAndNeeded => "it fails with this one alone, and not without it",
+            Isolation::WithOthers => "it fails with this one and others, but not with this one alone",
+            Isolation::Needed => "it does not fail without this one",
+        };
+        prober.tell(&Event::Isolated { input: culprit.change.path().clone(), how: words.to_owned() });
+    }
 }
 
-fn paths(changes: &[&Change]) -> Vec<InputPath> {
-    changes.iter().map(|change| change.path().clone()).collect()
+fn paths(difference: &Difference, set: &Parts) -> Vec<InputPath> {
+    set.iter().map(|at| difference.parts()[*at].path().clone()).collect()
 }
 
 #[cfg(test)]

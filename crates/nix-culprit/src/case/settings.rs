@@ -63,6 +63,15 @@ pub enum Scope {
         /// The only changed input to look at.
         input: Option<InputPath>,
     },
+    /// Which of the changes between two lock files matter, without a search for the commit.
+    Inputs {
+        /// The good state, as for [`Scope::Locks`].
+        good: Option<String>,
+        /// The bad state, likewise.
+        bad: Option<String>,
+        /// Inputs that the user suspects.
+        likely: Vec<InputPath>,
+    },
     /// The history of one input, with all others as the lock has them.
     Input {
         /// The input.
@@ -81,7 +90,7 @@ impl Scope {
     #[must_use]
     pub const fn goal(&self) -> Goal {
         match self {
-            Self::Locks { .. } => Goal::FirstBad,
+            Self::Locks { .. } | Self::Inputs { .. } => Goal::FirstBad,
             Self::Input { goal, .. } => *goal,
         }
     }

@@ -7,6 +7,7 @@ pub mod case;
 pub mod doctor;
 pub mod find;
 pub mod guard;
+pub mod inputs;
 pub mod probe;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -58,6 +59,8 @@ pub enum ColorChoice {
 pub enum Command {
     /// The whole investigation: which input, which commit, confirmed, with a report.
     Find(find::Args),
+    /// Say which of the changed inputs and follows make the difference.
+    Inputs(inputs::Args),
     /// Search the history of one input between two of its revisions.
     Bisect(bisect::Args),
     /// Evaluate once under the budget and say what came of it.

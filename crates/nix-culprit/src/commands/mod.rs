@@ -1,6 +1,7 @@
 //! One file for each subcommand: arguments to settings, wiring, and what is said at the end.
 
 pub mod guard;
+mod inputs;
 
 mod bisect;
 mod doctor;
@@ -74,6 +75,7 @@ fn dispatch(command: Command, printer: Printer, own: PathBuf) -> Result<Exit, Co
     };
     match command {
         Command::Find(args) => find::run(&args, &context()?),
+        Command::Inputs(args) => inputs::run(&args, &context()?),
         Command::Bisect(args) => bisect::run(&args, &context()?),
         Command::Probe(args) => probe::run(&args, &context()?),
         Command::Resume(args) => resume::run(&args, &context()?),

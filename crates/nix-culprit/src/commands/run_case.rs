@@ -100,10 +100,14 @@ fn painted(report: &Report, places: &summary::Places) -> String {
 }
 
 /// A single culprit that nothing speaks against is what was asked for.
-const fn exit(report: &Report) -> Exit {
+fn exit(report: &Report) -> Exit {
     match (&report.result, &report.confirmation) {
         (SearchResult::Culprit { .. }, Some(Confirmation::NotConfirmed { .. })) => Exit::BAD,
         (SearchResult::Culprit { .. }, _) => Exit::OK,
+        (SearchResult::Inputs, _) => match &report.matters {
+            Some(matters) if matters.sets.first().is_some_and(|set| set.proven) => Exit::OK,
+            Some(_) | None => Exit::BAD,
+        },
         (SearchResult::OneOf { .. } | SearchResult::NotFound { .. } | SearchResult::Unfinished { .. }, _) => Exit::BAD,
     }
 }

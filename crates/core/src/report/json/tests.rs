@@ -31,6 +31,7 @@ fn misfits(schema: &Value, root: &Value, value: &Value, at: &str, out: &mut Vec<
                     "array" => value.is_array(),
                     "string" => value.is_string(),
                     "integer" => value.is_i64() || value.is_u64(),
+                    "boolean" => value.is_boolean(),
                     "null" => value.is_null(),
                     other => panic!("unknown type {other}"),
                 };

@@ -10,6 +10,7 @@ use nix_culprit_sample::{Options, Sample, State as Does, generate};
 
 use super::super::evaluator::EvaluatorError;
 use super::super::fake::{FakeNix, Truth, path, revision, run};
+use super::super::isolate::Culprit as Guilty;
 use super::super::search::Found;
 use super::super::settings::{Confirmation, MemoryFrom};
 use super::*;
@@ -52,9 +53,9 @@ impl World {
         let candidates = Candidates { count: 1, load: &|_| Ok(Some(good.clone())) };
         let work = |prober: &mut Prober<'_>| {
             let ends = verify(prober, &clones, &candidates, &bad, Mode::Fast, MemoryFrom::User)?;
-            let changes = diff(&self.good, &self.bad);
-            let isolated = isolate(prober, &clones, &ends, &changes)?;
-            let Isolated::One { change, how: Isolation::SufficesAndNeeded, base } = isolated else {
+            let difference = Difference::between(&self.good, &self.bad);
+            let isolated = isolate(prober, &clones, &ends, &difference, &[], Extent::One)?;
+            let [Guilty { change, how: Isolation::SufficesAndNeeded, base, .. }] = isolated.culprits.as_slice() else {
                 panic!("{isolated:?}")
             };
             assert_eq!(change.path(), &path("pkgs"));

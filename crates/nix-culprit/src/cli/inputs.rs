@@ -1,0 +1,35 @@
+//! `nix-culprit inputs`.
+
+use clap::Args as ClapArgs;
+
+use super::{AskOptions, ResultOptions};
+
+/// Arguments of `inputs`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  nix-culprit inputs                            in the flake's folder, after `nix flake update`
+  nix-culprit inputs --good old.lock            flake.lock of a good state, kept elsewhere
+  nix-culprit inputs --good HEAD~3 --bad HEAD   two states of the flake's repository
+  nix-culprit inputs --likely nixpkgs           with a guess, which saves probes if it is right
+  nix-culprit inputs -- nix develop -c true     with a check of your own
+
+Exit codes: 0 the changes that matter are named, 1 they cannot be, 129 could not look, 130 interrupted.")]
+pub struct Args {
+    /// A good state: a lock file, or a revision or date (2023-08-19) of the flake's own repository
+    /// [default: the newest committed flake.lock that evaluates]
+    #[arg(long, value_name = "STATE")]
+    pub(crate) good: Option<String>,
+
+    /// A bad state, likewise [default: flake.lock in the working tree]
+    #[arg(long, value_name = "STATE")]
+    pub(crate) bad: Option<String>,
+
+    /// An input that you suspect, such as nixpkgs or poetry2nix/nixpkgs; may be repeated
+    #[arg(long, value_name = "INPUT")]
+    pub(crate) likely: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) results: ResultOptions,
+    #[command(flatten)]
+    pub(crate) ask: AskOptions,
+}

@@ -1,0 +1,14 @@
+//! `inputs`: which changes of the lock make the difference.
+
+use super::run_case::begin;
+use super::settings::{Way, input_path, settings};
+use super::{CommandError, Context, Exit};
+use crate::case::Scope;
+use crate::cli::inputs::Args;
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
+    let likely = args.likely.iter().map(|input| input_path(input)).collect();
+    let scope = Scope::Inputs { good: args.good.clone(), bad: args.bad.clone(), likely };
+    let settings = settings(&args.ask, scope, Way::NONE, context)?;
+    begin(&settings, &args.results, context)
+}
