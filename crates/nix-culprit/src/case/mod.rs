@@ -7,6 +7,7 @@ mod changes;
 mod clones;
 mod conclusion;
 mod confirm;
+mod contents;
 mod ends;
 mod error;
 mod evaluator;

@@ -9,7 +9,7 @@ use nix_culprit_core::counters::Counters;
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
 use nix_culprit_core::ids::CommitId;
-use nix_culprit_core::outcome::{Class, End, Ending, LogFormat, MemoryUse, Observation, Outcome, classify};
+use nix_culprit_core::outcome::{Class, End, Ending, Kill, LogFormat, MemoryUse, Observation, Outcome, classify};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
 
@@ -81,7 +81,7 @@ impl NixEvaluator {
         let work = fs::canonicalize(work)
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let kept = AllKept::open(&work.join("read-sets.jsonl"));
-        let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program());
+        let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program(), tools.time);
         Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept, counting: Counting::Off })
     }
 
@@ -94,8 +94,13 @@ impl NixEvaluator {
         let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable });
         // The lock names the commit, and the copy of the flake is not in the mount.
         let lock = Touched::watch(&self.lock_file());
-        let (finished, counters) = self.run(&call, memory)?;
+        let (mut finished, mut counters) = self.run(&call, memory)?;
         self.trees.check()?;
+        if finished.kill == Some(Kill::Time) && self.trees.made_it_wait() {
+            // What it waited for is here now.
+            (finished, counters) = self.run(&call, memory)?;
+            self.trees.check()?;
+        }
         let kill = finished.kill;
         let answer = read_answer(&finished.stdout, finished.end);
         let mut observation = Observation { counters, ..self.observation(finished, memory) };

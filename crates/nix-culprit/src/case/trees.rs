@@ -3,17 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::read_set::Reads;
-
 use serde::{Deserialize, Serialize};
 
+use super::contents::{Lender, Lenders};
 use super::evaluator::EvaluatorError;
-use crate::sys::git::{Checkout, Git, Repository};
+use crate::sys::git::{Checkout, Contents, Git, Repository};
 use crate::sys::namespace::Namespace;
 use crate::sys::nix::{ASKED, Tree};
-use crate::sys::treefs::{TreeFs, View};
+use crate::sys::treefs::{TreeFs, View, Way};
 use crate::sys::warden::Warden;
 
 /// The folders of a case.
@@ -22,6 +24,9 @@ pub struct Trees {
     git: Git,
     /// Below it lie the checkouts.
     folder: PathBuf,
+    /// What a probe may use of time, and so a server.
+    time: Duration,
+    lenders: Lenders,
     repositories: BTreeMap<PathBuf, Opened>,
     checkouts: BTreeMap<(PathBuf, NodeKey), Checkout>,
     mounted: Option<TreeFs>,
@@ -45,22 +50,28 @@ struct Opened {
     repository: Repository,
     /// Its number in the mount; none where it has to be checked out.
     mounted: Option<usize>,
+    /// Brings the contents that it lacks.
+    lender: Option<Arc<Lender>>,
 }
 
 impl Trees {
-    /// Prepares folders below `folder`; `program` is nix-culprit itself, for the warden of the mount.
+    /// Prepares folders below `folder`; `program` is nix-culprit itself, for the warden of the mount; `time` is
+    /// what a server may take to send contents that a clone lacks.
     ///
     /// Where nothing can be mounted, checkouts are made: slower for large trees, and all the same in result.
     #[must_use]
-    pub fn new(git: Git, folder: PathBuf, program: &Path) -> Self {
+    pub fn new(git: Git, folder: PathBuf, program: &Path, time: Duration) -> Self {
+        let lenders = Lenders::default();
         let at = folder.join("mount");
         let mounted = std::fs::create_dir_all(&at)
             .ok()
             .and_then(|()| Warden::start(program).ok())
-            .and_then(|warden| TreeFs::mount(&at, &[], &warden).ok());
+            .and_then(|warden| TreeFs::mount_with(&at, &[], &warden, &Way::ALL, lenders.on_missing()).ok());
         Self {
             git,
             folder,
+            time,
+            lenders,
             repositories: BTreeMap::new(),
             checkouts: BTreeMap::new(),
             mounted,
@@ -77,6 +88,7 @@ impl Trees {
 
     /// Begins a probe: what an earlier one saw is forgotten.
     pub fn begin(&mut self) {
+        self.lenders.begin();
         self.view = self.mounted.as_ref().map(TreeFs::view);
         self.shown = self.view.as_ref().map(|_| BTreeMap::new());
     }
@@ -95,16 +107,25 @@ impl Trees {
         };
         if !self.repositories.contains_key(clone) {
             let repository = Repository::open(&self.git, clone).map_err(failed)?;
-            // Objects that are still with the server are better fetched in one go, by a checkout.
-            let whole = !repository.is_partial();
-            let mounted = self.mounted.as_ref().filter(|_| whole);
-            let mounted = mounted.and_then(|mounted| mounted.add_repository(repository.git_dir()).ok());
-            self.repositories.insert(clone.to_owned(), Opened { repository, mounted });
+            // Where even folders are still with the server, all is better fetched in one go, by a checkout.
+            let mounted = self.mounted.as_ref().filter(|_| !repository.is_partial() || repository.lacks_blobs_only());
+            let contents = mounted.filter(|_| repository.is_partial()).map(|_| {
+                let view = self.folder.join(format!("contents-{}", self.repositories.len()));
+                Contents::of(&repository, &view)
+            });
+            let contents = contents.transpose().map_err(failed)?;
+            let git_dir = contents.as_ref().map_or(repository.git_dir(), Contents::git_dir);
+            let mounted = mounted.and_then(|mounted| mounted.add_repository(git_dir).ok());
+            let lender = contents.filter(|_| mounted.is_some()).map(|contents| self.lenders.add(contents));
+            self.repositories.insert(clone.to_owned(), Opened { repository, mounted, lender });
         }
         let opened = &self.repositories[clone];
         let modified = opened.repository.commit(commit).map_err(failed)?.committed.seconds;
         let path = match (&self.view, opened.mounted) {
             (Some(view), Some(number)) => {
+                if let (Some(lender), Some(mounted)) = (&opened.lender, &self.mounted) {
+                    lender.prepare(mounted, number, commit, self.time)?;
+                }
                 if let Some(shown) = &mut self.shown {
                     shown.insert(key.clone(), (number, commit.clone()));
                 }
@@ -147,13 +168,25 @@ impl Trees {
             && opened.repository.changed(&seen.commit, other).is_ok_and(|changes| seen.reads.hold_after(&changes))
     }
 
+    /// Tells whether the probe had to wait for a server, so that its time says nothing.
+    #[must_use]
+    pub fn made_it_wait(&self) -> bool {
+        self.lenders.made_it_wait()
+    }
+
     /// Fails when the probe could not read something that is there: then it says nothing about the commit.
     ///
     /// # Errors
     /// When a clone lacks an object, or is damaged.
     pub fn check(&self) -> Result<(), EvaluatorError> {
         let Some(view) = &self.view else { return Ok(()) };
-        for ((_, commit), reads) in view.read_set() {
+        let set = view.read_set();
+        for opened in self.repositories.values() {
+            let (Some(lender), Some(number)) = (&opened.lender, opened.mounted) else { continue };
+            set.iter().filter(|((repository, _), _)| *repository == number).for_each(|(_, reads)| lender.learn(reads));
+        }
+        self.lenders.check()?;
+        for ((_, commit), reads) in set {
             if let Some(path) = reads.unreadable.first() {
                 let what = format!("read {} of commit {} in its clone", path.display(), commit.short());
                 return Err(EvaluatorError::machine(what, "the object is missing or damaged; `git fsck` tells more"));

@@ -7,6 +7,7 @@
 
 mod afterwards;
 mod bisecting;
+mod blobless;
 mod complaints;
 mod finding;
 mod forgery;

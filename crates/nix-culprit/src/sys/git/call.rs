@@ -9,8 +9,9 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use nix_culprit_core::outcome::End;
+use nix_culprit_core::outcome::{End, Kill};
 use nix_culprit_core::text::printable;
 
 use super::error::{GitError, last_lines, without_credentials};
@@ -158,6 +159,7 @@ pub(super) struct Call {
     args: Vec<OsString>,
     input: Vec<u8>,
     reach: Reach,
+    time: Option<Duration>,
 }
 
 /// What a finished call left.
@@ -172,7 +174,8 @@ pub(super) struct Answer {
 impl Call {
     pub(super) fn new() -> Self {
         let settings = SETTINGS.iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self { folder: None, settings, variables: vec![], args: vec![], input: vec![], reach: Reach::Nothing }
+        let (variables, args, input) = (vec![], vec![], vec![]);
+        Self { folder: None, settings, variables, args, input, reach: Reach::Nothing, time: None }
     }
 
     /// Starts git in a folder, where it looks for the repository unless `GIT_DIR` is given.
@@ -213,6 +216,12 @@ impl Call {
     /// Lets the call reach the addresses of remotes: fetches, and objects that a partial clone lacks.
     pub(super) fn may_fetch(mut self) -> Self {
         self.reach = Reach::Remotes;
+        self
+    }
+
+    /// Ends the call when this time is over; without it nothing but the user does.
+    pub(super) const fn within(mut self, time: Duration) -> Self {
+        self.time = Some(time);
         self
     }
 
@@ -310,9 +319,11 @@ impl Call {
                 stderr.drain(..stderr.len() - KEPT);
             }
         };
-        let (read, ended) = child::stream(&call, None, &git.interrupt, on_stdout, keep)?;
-        if ended.kill.is_some() {
-            return Err(GitError::Interrupted { command });
+        let (read, ended) = child::stream(&call, self.time, &git.interrupt, on_stdout, keep)?;
+        match (ended.kill, self.time) {
+            (None, _) => {}
+            (Some(Kill::Time), Some(time)) => return Err(GitError::TimeOut { command, time }),
+            (Some(_), _) => return Err(GitError::Interrupted { command }),
         }
         read.map_err(|source| GitError::Read { command: command.clone(), source })?;
         Ok(Answer { end: ended.end, stdout: vec![], stderr, command })

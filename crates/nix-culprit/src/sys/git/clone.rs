@@ -11,7 +11,7 @@ use rustix::fs::FlockOperation;
 use super::call::{Call, Git};
 use super::error::{GitError, at, without_credentials};
 use super::progress::OnProgress;
-use super::repository::Repository;
+use super::repository::{OURS, Repository};
 use super::view;
 
 /// References that keep revisions which no branch has.
@@ -48,6 +48,7 @@ fn fill(git: &Git, url: &str, partial: &Path, progress: OnProgress<'_>) -> Resul
     call.arg(partial).may_fetch().watched(git, progress)?;
     // A few seconds once for half a million commits; each question about ancestry is ten times faster.
     Call::new().git_dir(partial).args(["commit-graph", "write", "--reachable", "--no-progress"]).output(git)?;
+    Call::new().git_dir(partial).args(["config", OURS, "true"]).output(git)?;
     view::neutralise(partial)
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix_culprit_core::text::{printable, printable_lines};
 use thiserror::Error;
@@ -66,6 +67,14 @@ pub enum GitError {
     Interrupted {
         /// The command without the settings that every call has.
         command: String,
+    },
+    /// It took too long, and was ended.
+    #[error("`{command}` did not end within {} seconds", time.as_secs())]
+    TimeOut {
+        /// The command without the settings that every call has.
+        command: String,
+        /// How long it was given.
+        time: Duration,
     },
     /// No repository is there.
     #[error("{} is not in a git repository", .0.display())]
@@ -152,6 +161,7 @@ impl GitError {
                  (ssh-agent, a credential helper, known_hosts)"
                     .into(),
             ),
+            Self::TimeOut { .. } => Some("a longer --timeout gives the server more time".into()),
             Self::Child(_)
             | Self::Read { .. }
             | Self::Failed { .. }

@@ -21,6 +21,9 @@ enum Owner {
     Ours,
 }
 
+/// The setting that marks a clone of ours.
+pub(super) const OURS: &str = "nix-culprit.clone";
+
 /// A git repository on this machine, of the user or a clone of ours.
 #[derive(Debug, Clone)]
 pub struct Repository {
@@ -33,6 +36,8 @@ pub struct Repository {
     owner: Owner,
     /// The remote that a partial clone gets its missing objects from.
     pub(super) promisor: Option<OsString>,
+    /// What the remote was asked to leave out, such as `blob:none`.
+    filter: Option<String>,
 }
 
 impl Repository {
@@ -62,7 +67,7 @@ impl Repository {
         }
         let shallow = ask("--is-shallow-repository")?.as_bytes() == b"true";
         let object_format = ask("--show-object-format")?.to_string_lossy().into_owned();
-        let promisor = promisor(git, &git_dir)?;
+        let Settings { promisor, filter, ours } = settings(git, &git_dir)?;
         Ok(Self {
             git: git.clone(),
             git_dir,
@@ -70,8 +75,9 @@ impl Repository {
             toplevel,
             object_format,
             shallow,
-            owner: Owner::User,
+            owner: if ours { Owner::Ours } else { Owner::User },
             promisor,
+            filter,
         })
     }
 
@@ -106,6 +112,12 @@ impl Repository {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.promisor.is_some()
+    }
+
+    /// Tells of a partial repository whether nothing but contents of files is missing: folders are all there.
+    #[must_use]
+    pub fn lacks_blobs_only(&self) -> bool {
+        self.filter.as_deref().is_some_and(|filter| filter.starts_with("blob:"))
     }
 
     /// Fails when the history is cut off.
@@ -254,28 +266,50 @@ fn leads_to(dot_git: &Path, git_dir: &Path) -> bool {
     real.is_ok_and(|real| std::fs::canonicalize(git_dir).is_ok_and(|git_dir| git_dir == real))
 }
 
-/// Finds the remote that missing objects come from.
-fn promisor(git: &Git, git_dir: &Path) -> Result<Option<OsString>, GitError> {
-    let ask = ["config", "--null", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$"];
-    let answer = Call::new().git_dir(git_dir).args(ask).finish(git)?;
+/// What a repository's settings say of objects that it lacks, and of itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Settings {
+    /// The remote that missing objects come from.
+    promisor: Option<OsString>,
+    /// What that remote was asked to leave out.
+    filter: Option<String>,
+    /// Whether it is a clone of ours.
+    ours: bool,
+}
+
+/// Asks for the settings.
+fn settings(git: &Git, git_dir: &Path) -> Result<Settings, GitError> {
+    let keys = format!(r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone|{OURS})$");
+    let answer = Call::new().git_dir(git_dir).args(["config", "--null", "--get-regexp", &keys]).finish(git)?;
     if !matches!(answer.end, End::Exited(0 | 1)) {
         return Err(answer.failed());
     }
-    Ok(parse_promisor(&answer.stdout))
+    Ok(parse_settings(&answer.stdout))
 }
 
 /// Reads `KEY\nVALUE\0…`.
-fn parse_promisor(settings: &[u8]) -> Option<OsString> {
-    settings.split(|b| *b == 0).find_map(|setting| {
+fn parse_settings(settings: &[u8]) -> Settings {
+    let settings = settings.split(|b| *b == 0).map(|setting| {
         let end = setting.iter().position(|b| *b == b'\n');
-        let (key, value) = (&setting[..end.unwrap_or(setting.len())], end.map(|end| &setting[end + 1..]));
+        (&setting[..end.unwrap_or(setting.len())], end.map(|end| &setting[end + 1..]))
+    });
+    let is_on = |value: Option<&[u8]>| value.is_none_or(|value| matches!(value, b"true" | b"yes" | b"on" | b"1"));
+    let remote = |key: &[u8], ending: &[u8]| {
+        let name = key.strip_prefix(b"remote.")?.strip_suffix(ending)?;
+        Some(OsString::from_vec(name.to_vec()))
+    };
+    let promisor = settings.clone().find_map(|(key, value)| {
         if key == b"extensions.partialclone" {
             return value.map(|name| OsString::from_vec(name.to_vec()));
         }
-        let name = key.strip_prefix(b"remote.")?.strip_suffix(b".promisor")?;
-        let on = value.is_none_or(|value| matches!(value, b"true" | b"yes" | b"on" | b"1"));
-        on.then(|| OsString::from_vec(name.to_vec()))
-    })
+        remote(key, b".promisor").filter(|_| is_on(value))
+    });
+    let filter = settings.clone().find_map(|(key, value)| {
+        let of = remote(key, b".partialclonefilter").filter(|of| promisor.as_ref() == Some(of));
+        of.and(value).map(|value| String::from_utf8_lossy(value).into_owned())
+    });
+    let ours = settings.clone().any(|(key, value)| key == OURS.as_bytes() && is_on(value));
+    Settings { promisor, filter, ours }
 }
 
 /// Says why a repository could not be opened.
@@ -353,10 +387,19 @@ mod tests {
 
     #[test]
     fn the_promisor_is_the_remote_that_is_marked() {
-        assert_eq!(parse_promisor(b"remote.a.promisor\nfalse\0remote.b.c.promisor\ntrue\0"), Some("b.c".into()));
-        assert_eq!(parse_promisor(b"remote.a.promisor\0"), Some("a".into()));
-        assert_eq!(parse_promisor(b"extensions.partialclone\norigin\0"), Some("origin".into()));
-        assert_eq!(parse_promisor(b""), None);
+        let promisor = |settings| parse_settings(settings).promisor;
+        assert_eq!(promisor(b"remote.a.promisor\nfalse\0remote.b.c.promisor\ntrue\0"), Some("b.c".into()));
+        assert_eq!(promisor(b"remote.a.promisor\0"), Some("a".into()));
+        assert_eq!(promisor(b"extensions.partialclone\norigin\0"), Some("origin".into()));
+        assert_eq!(parse_settings(b""), Settings::default());
+    }
+
+    #[test]
+    fn what_was_left_out_is_that_of_the_promisor() {
+        let settings = b"remote.a.partialclonefilter\ntree:0\0remote.b.promisor\ntrue\0\
+                         remote.b.partialclonefilter\nblob:none\0nix-culprit.clone\ntrue\0";
+        let expected = Settings { promisor: Some("b".into()), filter: Some("blob:none".into()), ours: true };
+        assert_eq!(parse_settings(settings), expected);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use nix_culprit_core::ids::CommitId;
 
 use super::call::{Call, Git};
 use super::clone::remove;
+use super::contents;
 use super::error::{GitError, at};
 use super::progress::OnProgress;
 use super::repository::Repository;
@@ -125,9 +126,7 @@ impl Checkout {
         if missing.is_empty() {
             return Ok(());
         }
-        let fetch = ["fetch", "--progress", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin"];
-        let fetch = self.call().setting("fetch.negotiationAlgorithm", "noop").args(fetch).arg("origin");
-        fetch.input(missing).may_fetch().watched(&self.git, progress)
+        contents::fetch(&self.call(), missing).watched(&self.git, progress)
     }
 
     fn call(&self) -> Call {

@@ -35,6 +35,7 @@ pub use mount::{Refused, Way};
 pub use nar::NarError;
 pub use objects::{OnMissing, Supply};
 pub use read_set::{ReadSet, Reads, Use};
+pub use tree::Wanted;
 
 /// Says why commits cannot be shown as directories.
 #[derive(Debug, Error)]
@@ -176,6 +177,15 @@ impl TreeFs {
         let mount = Mount::new(Arc::clone(&forest), at, warden, &[self.inner.mount.way()])
             .map_err(|refused| TreeFsError::Mount { at: at.to_owned(), refused })?;
         Ok(CommitMount { mount, forest })
+    }
+
+    /// Lists the hashes of blobs of a commit that its repository lacks.
+    ///
+    /// # Errors
+    /// A tree of the commit is missing or damaged.
+    pub fn lacking(&self, repository: usize, commit: &CommitId, wanted: Wanted<'_>) -> io::Result<Vec<String>> {
+        let ids = self.inner.forest.lacking(repository, commit, wanted).map_err(io::Error::other)?;
+        Ok(ids.iter().map(ToString::to_string).collect())
     }
 
     /// Begins a view: commits' directories for one probe, with a read-set of its own.

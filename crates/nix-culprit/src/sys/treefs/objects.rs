@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gix_object::tree::EntryKind;
-use gix_object::{CommitRefIter, Find, Kind, TreeRefIter};
+use gix_object::{CommitRefIter, Exists as _, Find, Kind, TreeRefIter};
 use gix_odb::HandleArc;
 use gix_pack::cache::lru::MemoryCappedHashmap;
 use nix_culprit_core::ids::CommitId;
@@ -67,6 +67,8 @@ pub(super) trait Objects: Send + Sync {
     fn size(&self, id: ObjectId) -> Result<u64, ReadError>;
     /// Returns a blob's content.
     fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ReadError>;
+    /// Keeps of these objects those that are not there; nobody is asked to bring them.
+    fn lacking(&self, ids: Vec<ObjectId>) -> Vec<ObjectId>;
 }
 
 /// Whether somebody brought a missing object.
@@ -143,17 +145,23 @@ impl Repository {
         id: ObjectId,
         read: impl Fn(&HandleArc) -> Result<Option<T>, E>,
     ) -> Result<Option<T>, ReadError> {
-        let handle = {
-            let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-            handles.resting.pop().unwrap_or_else(|| handles.model.clone())
-        };
+        let handle = self.take();
         let look = || read(&handle).map_err(|error| ReadError::Broken { id, reason: error.to_string() });
         let mut found = look()?;
         if found.is_none() && (self.on_missing)(&self.git_dir, &id.to_string()) == Supply::Brought {
             found = look()?;
         }
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).resting.push(handle);
+        self.give_back(handle);
         Ok(found)
+    }
+
+    fn take(&self) -> HandleArc {
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        handles.resting.pop().unwrap_or_else(|| handles.model.clone())
+    }
+
+    fn give_back(&self, handle: HandleArc) {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).resting.push(handle);
     }
 
     /// Reads an object that must be there and be of this kind.
@@ -212,6 +220,15 @@ impl Objects for Repository {
 
     fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ReadError> {
         self.read(id, Kind::Blob)
+    }
+
+    fn lacking(&self, mut ids: Vec<ObjectId>) -> Vec<ObjectId> {
+        let handle = self.take();
+        // New packs are looked for once, and not for each object that is not there.
+        let _there = ids.first().is_some_and(|first| handle.exists(first));
+        ids.retain(|id| !handle.exists_without_refresh(id));
+        self.give_back(handle);
+        ids
     }
 }
 

@@ -7,7 +7,8 @@
 //! for ever, asks anew for each view: that is how a read-set is complete although the same file was
 //! read a moment ago for another probe. What costs time, the decoding of objects, is shared by object id.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,15 @@ pub(super) enum Answer {
     Never,
     /// It is not there now: a view, repository or commit that may still come.
     NotYet,
+}
+
+/// Which blobs of a commit are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// Those at these paths.
+    Paths(&'a BTreeSet<PathBuf>),
+    /// All whose names end so.
+    Ending(&'a str),
 }
 
 /// One directory, file or link of one view.
@@ -177,6 +187,29 @@ impl Forest {
         let mut repositories = self.repositories.write().unwrap_or_else(PoisonError::into_inner);
         repositories.push(objects);
         repositories.len() - 1
+    }
+
+    /// Lists blobs of a commit that its repository lacks, each once.
+    ///
+    /// # Errors
+    /// A tree cannot be read. A commit that is not there has none.
+    pub(super) fn lacking(
+        &self,
+        repository: usize,
+        commit: &CommitId,
+        wanted: Wanted<'_>,
+    ) -> Result<Vec<ObjectId>, ReadError> {
+        let objects = {
+            let repositories = self.repositories.read().unwrap_or_else(PoisonError::into_inner);
+            repositories.get(repository).cloned()
+        };
+        let Some(objects) = objects else { return Ok(Vec::new()) };
+        let Some(root) = objects.root(commit)? else { return Ok(Vec::new()) };
+        let blobs = match wanted {
+            Wanted::Paths(paths) => blobs_at(&*objects, root, paths)?,
+            Wanted::Ending(ending) => blobs_ending(&*objects, root, ending)?,
+        };
+        Ok(objects.lacking(blobs.into_iter().collect()))
     }
 
     /// Begins a view; its number is its name in the top directory.
@@ -362,6 +395,51 @@ impl Forest {
         let content: Arc<[u8]> = shown.objects.blob(id).map_err(|error| shown.refuse(path, error))?.into();
         lock(&self.blobs).put(id, Arc::clone(&content), content.len());
         Ok(content)
+    }
+}
+
+/// Finds the blobs at these paths; where there is none, there is nothing to find.
+fn blobs_at(objects: &dyn Objects, root: ObjectId, paths: &BTreeSet<PathBuf>) -> Result<BTreeSet<ObjectId>, ReadError> {
+    type Names = HashMap<Box<[u8]>, (Mode, ObjectId)>;
+    let mut listings: HashMap<ObjectId, Names> = HashMap::new();
+    let mut found = BTreeSet::new();
+    for path in paths {
+        let mut at = Some((Mode::Tree, root));
+        for name in path {
+            let Some((Mode::Tree, tree)) = at else {
+                at = None;
+                break;
+            };
+            if let hash_map::Entry::Vacant(empty) = listings.entry(tree) {
+                let entries = objects.tree(tree)?.into_iter();
+                empty.insert(entries.map(|entry| (entry.name, (entry.mode, entry.id))).collect());
+            }
+            at = listings[&tree].get(name.as_bytes()).copied();
+        }
+        found.extend(at.filter(|(mode, _)| is_blob(*mode)).map(|(_, id)| id));
+    }
+    Ok(found)
+}
+
+/// Finds the blobs whose names end so, in all directories.
+fn blobs_ending(objects: &dyn Objects, root: ObjectId, ending: &str) -> Result<BTreeSet<ObjectId>, ReadError> {
+    let (mut found, mut seen, mut trees) = (BTreeSet::new(), BTreeSet::from([root]), vec![root]);
+    while let Some(tree) = trees.pop() {
+        for entry in objects.tree(tree)? {
+            if entry.mode == Mode::Tree && seen.insert(entry.id) {
+                trees.push(entry.id);
+            } else if is_blob(entry.mode) && entry.name.ends_with(ending.as_bytes()) {
+                found.insert(entry.id);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_blob(mode: Mode) -> bool {
+    match mode {
+        Mode::File | Mode::Executable | Mode::Symlink => true,
+        Mode::Tree | Mode::Submodule => false,
     }
 }
 

@@ -36,6 +36,10 @@ impl Objects for Memory {
         self.count(id);
         self.blobs.get(&id).cloned().ok_or(ReadError::Missing(id))
     }
+
+    fn lacking(&self, ids: Vec<ObjectId>) -> Vec<ObjectId> {
+        ids.into_iter().filter(|id| !self.blobs.contains_key(id)).collect()
+    }
 }
 
 fn id(digit: u8) -> ObjectId {
@@ -248,4 +252,17 @@ fn an_ended_view_leaves_nothing_behind() {
     assert_eq!(forest.read(hello), Err(Refusal::Stale));
     assert_eq!(forest.lookup(Forest::ROOT, view.to_string().as_bytes()), Ok(Answer::NotYet));
     assert_eq!(forest.read_set(view), ReadSet::new());
+}
+
+#[test]
+fn what_is_lacking_is_found_by_path_and_by_name() {
+    let forest = Forest::new(vec![memory()]);
+    let two = TWO.parse().unwrap();
+    let lacking = |wanted| forest.lacking(0, &two, wanted).unwrap();
+    let paths = ["lost", "lib", "lib/a", "lib/a/b", "lost/x", "nowhere/at/all"].map(PathBuf::from).into();
+    assert_eq!(lacking(Wanted::Paths(&paths)), [id(GONE)]);
+    assert_eq!(lacking(Wanted::Paths(&[PathBuf::from("lost/x")].into())), Vec::<ObjectId>::new());
+    // A directory that is not there can hide anything.
+    assert!(forest.lacking(0, &two, Wanted::Ending("t")).is_err());
+    assert_eq!(forest.lacking(0, &ONE.parse().unwrap(), Wanted::Ending("")).unwrap(), Vec::<ObjectId>::new());
 }
