@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::assignment::Assignment;
 use super::changes::changed_paths;
 use super::history::{Ancestry, History, HistoryError};
-use crate::sys::git::{Commit, Git, GitError, Repository, clone_blobless, clone_folder};
+use crate::sys::git::{Git, GitError, Repository, clone_blobless, clone_folder};
 
 /// Says why there is no history to search.
 #[derive(Debug, Error)]
@@ -216,7 +216,7 @@ pub(super) fn place_name(reference: &FlakeRef) -> String {
 /// # Errors
 /// When the clone does not have it.
 pub(super) fn revision(repository: &Repository, commit: &CommitId) -> Result<Revision, GitError> {
-    let seconds = repository.commit(commit)?.committed.seconds;
+    let seconds = repository.committed(commit)?.seconds;
     Ok(Revision { last_modified: u64::try_from(seconds).ok(), ..Revision::bare(commit) })
 }
 
@@ -247,10 +247,6 @@ impl CloneHistory<'_> {
     fn error(&self, source: GitError) -> HistoryError {
         HistoryError { repository: self.repository.git_dir().display().to_string(), source: source.into() }
     }
-
-    fn commit(&self, commit: &CommitId) -> Result<Commit, HistoryError> {
-        self.repository.commit(commit).map_err(|error| self.error(error))
-    }
 }
 
 impl History for CloneHistory<'_> {
@@ -264,11 +260,12 @@ impl History for CloneHistory<'_> {
     }
 
     fn date(&self, commit: &CommitId) -> Result<Timestamp, HistoryError> {
-        Ok(Timestamp::from_unix(self.commit(commit)?.committed.seconds))
+        let committed = self.repository.committed(commit).map_err(|error| self.error(error))?;
+        Ok(Timestamp::from_unix(committed.seconds))
     }
 
     fn title(&self, commit: &CommitId) -> Result<String, HistoryError> {
-        Ok(self.commit(commit)?.title)
+        self.repository.title(commit).map_err(|error| self.error(error))
     }
 
     fn changed_paths(&self, commits: &[CommitId]) -> Result<Option<ChangedPaths>, HistoryError> {

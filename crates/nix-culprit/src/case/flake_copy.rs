@@ -52,7 +52,7 @@ impl FlakeCopy {
             return Err(CaseError::UntrackedFlake(flake.to_owned()));
         }
         let modified = match &snapshot.head {
-            Some(head) => Repository::open(git, flake)?.commit(head)?.committed.seconds,
+            Some(head) => Repository::open(git, flake)?.committed(head)?.seconds,
             None => 0,
         };
         set_times(&snapshot.root, modified).map_err(|source| io(&snapshot.root, source))?;

@@ -119,7 +119,7 @@ impl States {
     pub fn at(&self, commit: &CommitId) -> Result<Option<State>, CaseError> {
         let Some((repository, _, lock)) = &self.repository else { return Ok(None) };
         let Some(text) = repository.file_at(commit, lock)? else { return Ok(None) };
-        let date = repository.commit(commit)?.committed;
+        let date = repository.committed(commit)?;
         state(format!("flake.lock of {} ({date})", commit.short()), &text).map(Some)
     }
 }

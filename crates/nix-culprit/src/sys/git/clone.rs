@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix_culprit_core::ids::CommitId;
-use nix_culprit_core::outcome::End;
 use rustix::fs::FlockOperation;
 
 use super::call::{Call, Git};
@@ -95,8 +94,11 @@ impl Repository {
     /// # Errors
     /// Git could not be run.
     pub fn has(&self, id: &CommitId) -> Result<bool, GitError> {
-        let answer = self.call().args(["cat-file", "-e", &format!("{id}^{{commit}}")]).finish(&self.git)?;
-        Ok(answer.end == End::Exited(0))
+        match self.head_of(id) {
+            Ok(_) => Ok(true),
+            Err(GitError::Failed { .. } | GitError::Unexpected { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One commit, as people want to see it.
 
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::text::{printable, printable_lines};
@@ -62,6 +63,9 @@ pub enum Change {
     TypeChanged,
 }
 
+/// How many commits are kept in memory, without their files.
+const HEADS: usize = 1000;
+
 /// What `rev-list` is to print: fields that end with a NUL, which no field can hold.
 const FORMAT: &str = "--format=%P%x00%an%x00%ae%x00%ad%x00%cd%x00%s%x00%b%x00";
 
@@ -71,9 +75,7 @@ impl Repository {
     /// # Errors
     /// The commit is missing.
     pub fn commit(&self, id: &CommitId) -> Result<Commit, GitError> {
-        let ask = ["rev-list", "--max-count=1", "--no-walk", "--encoding=UTF-8", "--date=raw", FORMAT, id.as_str()];
-        let answer = self.call().args(ask).output(&self.git)?;
-        let mut commit = parse_commit(id, &answer).ok_or_else(|| unexpected("git rev-list", &answer))?;
+        let mut commit = self.head_of(id)?;
         let list =
             ["diff-tree", "-r", "-z", "--name-status", "--no-renames", "--no-commit-id", "--ignore-submodules=none"];
         let list = self.call().args(list);
@@ -83,6 +85,40 @@ impl Repository {
         };
         let answer = list.output(&self.git)?;
         commit.files = parse_changes(&answer).ok_or_else(|| unexpected("git diff-tree", &answer))?;
+        Ok(commit)
+    }
+
+    /// Reads when a commit was committed.
+    ///
+    /// # Errors
+    /// The commit is missing.
+    pub fn committed(&self, id: &CommitId) -> Result<Timestamp, GitError> {
+        Ok(self.head_of(id)?.committed)
+    }
+
+    /// Reads the first paragraph of a commit's message, on one line.
+    ///
+    /// # Errors
+    /// The commit is missing.
+    pub fn title(&self, id: &CommitId) -> Result<String, GitError> {
+        Ok(self.head_of(id)?.title)
+    }
+
+    /// Reads a commit without its files. It can never change, and each step of a search asks for the same few
+    /// again, so what was read is kept.
+    pub(super) fn head_of(&self, id: &CommitId) -> Result<Commit, GitError> {
+        let known = self.heads.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let ask = ["rev-list", "--max-count=1", "--no-walk", "--encoding=UTF-8", "--date=raw", FORMAT, id.as_str()];
+        let answer = self.call().args(ask).output(&self.git)?;
+        let commit = parse_commit(id, &answer).ok_or_else(|| unexpected("git rev-list", &answer))?;
+        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        if heads.len() >= HEADS {
+            heads.clear();
+        }
+        heads.insert(id.clone(), commit.clone());
         Ok(commit)
     }
 }
