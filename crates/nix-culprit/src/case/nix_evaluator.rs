@@ -232,6 +232,7 @@ impl NixEvaluator {
 
     fn run(&self, call: &Call, memory: Bytes) -> Result<(Finished, Option<Counters>), EvaluatorError> {
         let budget = Budget { memory, time: Some(self.tools.time) };
+        let _watch = self.trees.watch(self.tools.time, &self.tools.interrupt);
         // A check of the user's own may run many a Nix.
         let counters = match self.counting {
             Counting::On if self.script.is_empty() => Some(CountersFile::in_folder(&self.work)),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::read_set::Reads;
@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::contents::{Lender, Lenders};
 use super::evaluator::EvaluatorError;
 use crate::sys::git::{Checkout, Contents, Git, Repository};
+use crate::sys::interrupt::Interrupt;
 use crate::sys::namespace::Namespace;
 use crate::sys::nix::{ASKED, Tree};
-use crate::sys::treefs::{TreeFs, View, Way};
+use crate::sys::treefs::{TreeFs, View, Watch, Way};
 use crate::sys::warden::Warden;
 
 /// The folders of a case.
@@ -120,7 +121,7 @@ impl Trees {
             self.repositories.insert(clone.to_owned(), Opened { repository, mounted, lender });
         }
         let opened = &self.repositories[clone];
-        let modified = opened.repository.commit(commit).map_err(failed)?.committed.seconds;
+        let modified = opened.repository.committed(commit).map_err(failed)?.seconds;
         let path = match (&self.view, opened.mounted) {
             (Some(view), Some(number)) => {
                 if let (Some(lender), Some(mounted)) = (&opened.lender, &self.mounted) {
@@ -174,12 +175,22 @@ impl Trees {
         self.lenders.made_it_wait()
     }
 
+    /// Watches, while a probe runs that may take `time`, that no read of a clone holds it up for longer.
+    #[must_use]
+    pub fn watch(&self, time: Duration, interrupt: &Interrupt) -> Option<Watch> {
+        Some(self.view.as_ref()?.watch(Instant::now().checked_add(time), interrupt))
+    }
+
     /// Fails when the probe could not read something that is there: then it says nothing about the commit.
     ///
     /// # Errors
     /// When a clone lacks an object, or is damaged.
     pub fn check(&self) -> Result<(), EvaluatorError> {
         let Some(view) = &self.view else { return Ok(()) };
+        if view.is_given_up() {
+            let hangs = "reading its clone hangs; is it on a disk or a server that is gone?";
+            return Err(EvaluatorError::machine("show a commit as a folder", hangs));
+        }
         let set = view.read_set();
         for opened in self.repositories.values() {
             let (Some(lender), Some(number)) = (&opened.lender, opened.mounted) else { continue };

@@ -76,6 +76,25 @@ fn ask(helper: &str, at: &Path) -> io::Result<OwnedFd> {
     device.ok_or_else(|| io::Error::other(complaint.trim().to_owned()))
 }
 
+/// Returns the number of the connection behind a mount: that of its device, which nobody has to answer for.
+pub(super) fn connection(at: &Path) -> Option<u32> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mut mount = mounts.lines().map(|line| line.split(' ')).filter_map(|mut fields| {
+        let device = fields.nth(2)?;
+        (fields.nth(1)? == at.to_str()?).then(|| device.split_once(':')?.1.parse().ok()).flatten()
+    });
+    mount.next_back()
+}
+
+/// Ends the connection behind a mount: whoever waits for an answer gets an error.
+pub(super) fn abort(at: &Path, connection: Option<u32>) -> io::Result<()> {
+    if let Some(connection) = connection {
+        return std::fs::write(format!("/sys/fs/fuse/connections/{connection}/abort"), "1");
+    }
+    // With force the kernel ends it before it looks whether it can be unmounted.
+    Ok(rustix::mount::unmount(at, UnmountFlags::FORCE | UnmountFlags::DETACH)?)
+}
+
 /// Unmounts lazily: by ourselves where we may, else with the helper that may.
 pub(super) fn detach(at: &Path) -> io::Result<()> {
     let Err(refused) = rustix::mount::unmount(at, UnmountFlags::DETACH) else { return Ok(()) };

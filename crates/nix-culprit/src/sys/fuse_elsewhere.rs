@@ -18,3 +18,13 @@ pub(super) fn mount_by_helper(at: &Path) -> io::Result<OwnedFd> {
 pub(super) fn detach(_at: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// There is no mount.
+pub(super) fn connection(_at: &Path) -> Option<u32> {
+    None
+}
+
+/// There is no mount.
+pub(super) fn abort(_at: &Path, _connection: Option<u32>) -> io::Result<()> {
+    Ok(())
+}

@@ -124,6 +124,13 @@ impl Mounter {
             let _gone = rustix::mount::unmount(at, rustix::mount::UnmountFlags::DETACH);
         }
     }
+
+    /// Ends what was mounted here, with an error for whoever waits for an answer.
+    pub(super) fn abort(&self, at: &Path) {
+        if self.inside.is_some() {
+            let _gone = fuse::abort(at, None);
+        }
+    }
 }
 
 /// Reads the answer to a request to mount.

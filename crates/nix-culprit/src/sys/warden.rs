@@ -44,6 +44,8 @@ pub(super) enum Request {
     Mount(PathBuf),
     /// Unmount this there.
     Detach(PathBuf),
+    /// End this there, with an error for whoever waits for an answer.
+    Abort(PathBuf),
     /// All is well, end without doing anything.
     Bye,
 }
@@ -131,6 +133,11 @@ impl Warden {
     /// Unmounts what [`Warden::mount`] mounted, also while somebody uses it.
     pub(super) fn detach(&self, at: &Path) {
         let _gone = self.line.say(&Request::Detach(at.to_owned()));
+    }
+
+    /// Ends what [`Warden::mount`] mounted, with an error for whoever waits for an answer.
+    pub(super) fn abort(&self, at: &Path) {
+        let _gone = self.line.say(&Request::Abort(at.to_owned()));
     }
 
     /// Returns the namespace that whoever reads the mounts of this warden must be in; none: they are
@@ -239,8 +246,10 @@ fn stand_by(first: Request, more: impl BufRead, #[cfg(target_os = "linux")] moun
             Request::Mount(at) => mounter.mount(&at)?,
             #[cfg(target_os = "linux")]
             Request::Detach(at) => mounter.detach(&at),
+            #[cfg(target_os = "linux")]
+            Request::Abort(at) => mounter.abort(&at),
             #[cfg(not(target_os = "linux"))]
-            Request::Detach(_) => {}
+            Request::Detach(_) | Request::Abort(_) => {}
             Request::Bye => return Ok(()),
             #[cfg(target_os = "linux")]
             Request::Run(_) => return Err(io::Error::other("a warden that stands by runs nothing")),

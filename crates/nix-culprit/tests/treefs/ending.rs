@@ -5,18 +5,20 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use nix_culprit::sys::child::Call;
 use nix_culprit::sys::interrupt::Interrupt;
 use nix_culprit::sys::limit::{Budget, Guard, Roots};
-use nix_culprit::sys::treefs::{TreeFs, Way};
+use nix_culprit::sys::treefs::{Supply, TreeFs, Way};
+use nix_culprit_core::outcome::Kill;
 use nix_culprit_core::quantity::Bytes;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::fixture::{
-    PROGRAM, Sample, User, can, fuse, is_mounted, is_mounted_anywhere, sample, stuck, wait_for, warden,
+    PROGRAM, Sample, User, can, fuse, git, is_mounted, is_mounted_anywhere, sample, stuck, wait_for, warden,
 };
 
 #[test]
@@ -34,6 +36,83 @@ fn unmounting_does_not_wait_for_a_stuck_program() {
     assert!(!is_mounted(at.path()));
     probe.kill().unwrap();
     probe.wait().unwrap();
+}
+
+/// A probe that reads an object which never comes, as on a disk that is gone.
+fn a_read_that_hangs_ends_with_the_time_of_the_probe(way: Way) {
+    let (sample, at) = (sample(), tempfile::tempdir().unwrap());
+    let hangs = at.path().join("hangs.git");
+    git(&hangs, &["init", "-q", "--bare"], b"");
+    for object in [sample.odd.to_string(), format!("{}^{{tree}}", sample.odd)] {
+        let id = git(&sample.git_dir, &["rev-parse", &object], b"");
+        git(&hangs, &["unpack-objects", "-q"], &git(&sample.git_dir, &["pack-objects", "--stdout", "-q"], &id));
+    }
+    let never = |_: &Path, _: &str| {
+        std::thread::sleep(Duration::from_secs(600));
+        Supply::Unavailable
+    };
+    let mount = at.path().join("mount");
+    fs::create_dir(&mount).unwrap();
+    let mounted = TreeFs::mount_with(&mount, &[hangs], &warden(), &[way], Arc::new(never)).unwrap();
+    let view = mounted.view();
+    let guard = Guard::polling(Roots::usual(PROGRAM.into())).inside(mounted.namespace());
+    let (time, interrupt) = (Duration::from_secs(1), Interrupt::new());
+    let watch = view.watch(Instant::now().checked_add(time), &interrupt);
+    let call = Call::new("cat").arg("flake.nix").folder(view.folder(0, &sample.odd));
+    let finished = guard.run(&call, Budget { memory: Bytes(1 << 30), time: Some(time) }, &interrupt).unwrap();
+    assert_eq!((finished.kill, finished.stdout.as_slice()), (Some(Kill::Time), &b""[..]));
+    // It is gone, and was not merely given up by its warden, which has more patience.
+    assert!(finished.wall < Duration::from_secs(9), "{finished:?}");
+    drop(watch);
+    assert!(view.is_given_up());
+    drop((view, mounted));
+    wait_for("the end of the mount", || !is_mounted_anywhere(&mount));
+}
+
+#[test]
+fn a_read_that_hangs_ends_with_the_time_of_the_probe_for_root() {
+    if can(Way::Direct) {
+        a_read_that_hangs_ends_with_the_time_of_the_probe(Way::Direct);
+    }
+}
+
+#[test]
+fn a_read_that_hangs_ends_with_the_time_of_the_probe_through_the_helper() {
+    let control = Path::new("/sys/fs/fuse/connections");
+    if !can(Way::Helper) {
+        return;
+    }
+    if !is_mounted(control) {
+        println!("skipped, {} is not mounted", control.display());
+        return;
+    }
+    a_read_that_hangs_ends_with_the_time_of_the_probe(Way::Helper);
+}
+
+#[test]
+fn a_read_that_hangs_ends_with_the_time_of_the_probe_in_a_namespace() {
+    if can(Way::Namespace) {
+        a_read_that_hangs_ends_with_the_time_of_the_probe(Way::Namespace);
+    }
+}
+
+#[test]
+fn a_probe_ends_in_time_even_if_the_tool_is_stopped() {
+    if !fuse() {
+        return;
+    }
+    let (sample, above) = (sample(), tempfile::tempdir().unwrap());
+    let mut tool = Tool::start(above.path(), &sample, Way::Direct, &User::me());
+    kill_process(tool.pid(), Signal::STOP).unwrap();
+    // Nobody answers: it waits in the kernel, and can be killed there.
+    let mut reader = Command::new("cat").arg(tool.folder.join("big")).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(reader.try_wait().unwrap().is_none());
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+    tool.kill();
+    tool.probe_is_gone();
+    wait_for("the end of the mount", || !is_mounted_anywhere(&tool.at));
 }
 
 /// What a probe of the stand-in does: looks around, and then hangs with a file of the mount open.

@@ -7,7 +7,7 @@
 //! (`export-subst`), nothing left out (`export-ignore`), submodules as empty directories.
 //!
 //! The programs that read must run as our own user. A probe that hangs can hold up neither the
-//! unmounting, which is lazy, nor other probes.
+//! unmounting, which is lazy, nor other probes. A read of ours that hangs ends with its probe, see `watch`.
 
 mod cache;
 mod callbacks;
@@ -16,15 +16,19 @@ mod nar;
 mod objects;
 mod read_set;
 mod tree;
+mod watch;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::store_path::NarHash;
 use thiserror::Error;
 
+use super::interrupt::Interrupt;
 use super::namespace::Namespace;
 use super::warden::Warden;
 use mount::Mount;
@@ -36,6 +40,7 @@ pub use nar::NarError;
 pub use objects::{OnMissing, Supply};
 pub use read_set::{ReadSet, Reads, Use};
 pub use tree::Wanted;
+pub use watch::Watch;
 
 /// Says why commits cannot be shown as directories.
 #[derive(Debug, Error)]
@@ -66,18 +71,42 @@ fn reasons(refused: &[Refused]) -> String {
 #[derive(Debug, Clone)]
 pub struct TreeFs {
     inner: Arc<Inner>,
+    on_missing: Missing,
+}
+
+/// Who is asked for objects that are missing.
+#[derive(Clone)]
+struct Missing(Arc<OnMissing>);
+
+impl std::fmt::Debug for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnMissing")
+    }
 }
 
 struct Inner {
     // Unmounted first.
     mount: Mount,
     forest: Arc<Forest>,
-    on_missing: Arc<OnMissing>,
+    /// Whether a read hung, and was given up with the whole mount.
+    given_up: AtomicBool,
+}
+
+impl Inner {
+    const fn new(mount: Mount, forest: Arc<Forest>) -> Self {
+        Self { mount, forest, given_up: AtomicBool::new(false) }
+    }
+
+    /// Tells the kernel that no answer will come any more.
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::SeqCst);
+        self.mount.abort();
+    }
 }
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("TreeFs").field(&self.mount.at()).finish()
+        f.debug_tuple("Mounted").field(&self.mount.at()).finish()
     }
 }
 
@@ -115,7 +144,7 @@ impl TreeFs {
         let forest = Arc::new(Forest::new(open));
         let mount = Mount::new(Arc::clone(&forest), at, warden, ways)
             .map_err(|refused| TreeFsError::Mount { at: at.to_owned(), refused })?;
-        Ok(Self { inner: Arc::new(Inner { mount, forest, on_missing }) })
+        Ok(Self { inner: Arc::new(Inner::new(mount, forest)), on_missing: Missing(on_missing) })
     }
 
     /// Tells whether a way works on this machine, by mounting an empty one for a moment.
@@ -142,7 +171,7 @@ impl TreeFs {
     /// # Errors
     /// It is none.
     pub fn add_repository(&self, git_dir: &Path) -> Result<usize, TreeFsError> {
-        Ok(self.inner.forest.add(open(git_dir, &self.inner.on_missing)?))
+        Ok(self.inner.forest.add(open(git_dir, &self.on_missing.0)?))
     }
 
     /// Computes the NAR hash that Nix finds for a commit, without writing anything. It takes as long as reading all
@@ -176,7 +205,7 @@ impl TreeFs {
         let forest = Arc::new(forest.ok_or_else(|| refuse(io::Error::other("there is no such commit")))?);
         let mount = Mount::new(Arc::clone(&forest), at, warden, &[self.inner.mount.way()])
             .map_err(|refused| TreeFsError::Mount { at: at.to_owned(), refused })?;
-        Ok(CommitMount { mount, forest })
+        Ok(CommitMount { inner: Arc::new(Inner::new(mount, forest)) })
     }
 
     /// Lists the hashes of blobs of a commit that its repository lacks.
@@ -196,29 +225,33 @@ impl TreeFs {
 }
 
 /// One commit, mounted by itself; unmounted when dropped.
+#[derive(Debug)]
 pub struct CommitMount {
-    // Unmounted first.
-    mount: Mount,
-    forest: Arc<Forest>,
-}
-
-impl std::fmt::Debug for CommitMount {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("CommitMount").field(&self.mount.at()).finish()
-    }
+    inner: Arc<Inner>,
 }
 
 impl CommitMount {
     /// Returns where it is mounted.
     #[must_use]
     pub fn at(&self) -> &Path {
-        self.mount.at()
+        self.inner.mount.at()
     }
 
     /// Returns what was looked at so far, complete from the beginning.
     #[must_use]
     pub fn read_set(&self) -> ReadSet {
-        self.forest.read_set(Forest::ROOT)
+        self.inner.forest.read_set(Forest::ROOT)
+    }
+
+    /// Does what [`View::watch`] does, for this mount.
+    pub fn watch(&self, end: Option<Instant>, interrupt: &Interrupt) -> Watch {
+        Watch::start(Arc::clone(&self.inner), Forest::ROOT, end, interrupt)
+    }
+
+    /// Tells whether a read hung and the mount was given up.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.inner.given_up.load(Ordering::SeqCst)
     }
 }
 
@@ -241,6 +274,18 @@ impl View {
     pub fn folder(&self, repository: usize, commit: &CommitId) -> PathBuf {
         let at = self.inner.mount.at().join(self.number.to_string());
         at.join(repository.to_string()).join(commit.as_str()).join(SOURCE)
+    }
+
+    /// Watches, while a probe runs that should have ended at `end`, or when somebody asks to stop, that no read
+    /// of objects holds it up after that. One that does is given up, and the whole mount with it.
+    pub fn watch(&self, end: Option<Instant>, interrupt: &Interrupt) -> Watch {
+        Watch::start(Arc::clone(&self.inner), self.number, end, interrupt)
+    }
+
+    /// Tells whether a read hung and the mount was given up.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.inner.given_up.load(Ordering::SeqCst)
     }
 
     /// Returns what was looked at in this view so far, complete from the view's beginning.

@@ -64,7 +64,11 @@ pub(super) struct Mount {
 #[derive(Debug)]
 enum End {
     /// We, or else the warden.
-    Seen { _held: Held },
+    Seen {
+        /// What the kernel calls it.
+        connection: Option<u32>,
+        _held: Held,
+    },
     /// The warden, in its namespace, or else the kernel.
     Inside(Warden),
 }
@@ -110,6 +114,14 @@ impl Mount {
         }
     }
 
+    /// Tells the kernel that no answer will come: whoever waits for one gets an error, and so does all that follows.
+    pub(super) fn abort(&self) {
+        match &self.end {
+            End::Seen { connection, .. } => _ = fuse::abort(&self.at, *connection),
+            End::Inside(warden) => warden.abort(&self.at),
+        }
+    }
+
     /// Returns the namespace in which it is seen; none: everywhere.
     pub(super) fn namespace(&self) -> Option<&Namespace> {
         match &self.end {
@@ -150,11 +162,12 @@ fn open(way: Way, at: &Path, warden: &Warden) -> io::Result<(OwnedFd, End)> {
     match way {
         Way::Direct => {
             let held = hold()?;
-            Ok((fuse::mount(at)?, End::Seen { _held: held }))
+            Ok((fuse::mount(at)?, End::Seen { connection: None, _held: held }))
         }
         Way::Helper => {
             let held = hold()?;
-            Ok((fuse::mount_by_helper(at)?, End::Seen { _held: held }))
+            let device = fuse::mount_by_helper(at)?;
+            Ok((device, End::Seen { connection: fuse::connection(at), _held: held }))
         }
         Way::Namespace => Ok((warden.mount(at)?, End::Inside(warden.clone()))),
     }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use nix_culprit_core::ids::CommitId;
@@ -94,6 +94,8 @@ struct View {
     /// Its nodes, `None` when it has ended.
     nodes: Mutex<Option<Vec<u64>>>,
     shown: Mutex<BTreeMap<(usize, CommitId), Arc<Shown>>>,
+    /// How many reads of objects it waits for.
+    reading: Arc<AtomicUsize>,
 }
 
 /// A commit that one probe is shown.
@@ -101,6 +103,7 @@ struct Shown {
     objects: Arc<dyn Objects>,
     root: ObjectId,
     reads: Mutex<Reads>,
+    reading: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Shown {
@@ -111,19 +114,40 @@ impl std::fmt::Debug for Shown {
 
 impl Shown {
     /// Begins the record: the commit's top was found.
-    fn new(objects: Arc<dyn Objects>, root: ObjectId) -> Self {
+    fn new(objects: Arc<dyn Objects>, root: ObjectId, reading: Arc<AtomicUsize>) -> Self {
         let mut reads = Reads::default();
         reads.note(Path::new(""), Use::Found);
-        Self { objects, root, reads: Mutex::new(reads) }
+        Self { objects, root, reads: Mutex::new(reads), reading }
     }
 
     fn note(&self, path: &Path, used: Use) {
         lock(&self.reads).note(path, used);
     }
 
+    /// Counts a read of an object for as long as the answer lives: on a disk or a server that is gone it can hang.
+    fn reading(&self) -> Reading<'_> {
+        Reading::of(&self.reading)
+    }
+
     fn refuse(&self, path: &Path, _why: ReadError) -> Refusal {
         lock(&self.reads).unreadable.insert(path.to_owned());
         Refusal::Unreadable
+    }
+}
+
+/// A read of an object that is going on.
+struct Reading<'a>(&'a AtomicUsize);
+
+impl<'a> Reading<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -161,10 +185,12 @@ impl Forest {
     pub(super) fn alone(&self, repository: usize, commit: &CommitId) -> Result<Option<Self>, ReadError> {
         let Some(objects) = self.repository(repository) else { return Ok(None) };
         let Some(root) = objects.root(commit)? else { return Ok(None) };
-        let shown = Arc::new(Shown::new(objects, root));
+        let reading = Arc::<AtomicUsize>::default();
+        let shown = Arc::new(Shown::new(objects, root, Arc::clone(&reading)));
         let view = Arc::new(View {
             nodes: Mutex::new(Some(vec![Self::ROOT])),
             shown: Mutex::new(BTreeMap::from([((repository, commit.clone()), Arc::clone(&shown))])),
+            reading,
         });
         let place = Place::Inside { shown, path: PathBuf::new(), mode: Mode::Tree, id: root };
         let top = Node { place, view: Some(view), children: Mutex::default() };
@@ -199,11 +225,7 @@ impl Forest {
         commit: &CommitId,
         wanted: Wanted<'_>,
     ) -> Result<Vec<ObjectId>, ReadError> {
-        let objects = {
-            let repositories = self.repositories.read().unwrap_or_else(PoisonError::into_inner);
-            repositories.get(repository).cloned()
-        };
-        let Some(objects) = objects else { return Ok(Vec::new()) };
+        let Some(objects) = self.repository(repository) else { return Ok(Vec::new()) };
         let Some(root) = objects.root(commit)? else { return Ok(Vec::new()) };
         let blobs = match wanted {
             Wanted::Paths(paths) => blobs_at(&*objects, root, paths)?,
@@ -226,6 +248,12 @@ impl Forest {
         let Some(view) = self.node(view).ok().and_then(|node| node.view.clone()) else { return ReadSet::new() };
         let shown = lock(&view.shown);
         shown.iter().map(|(name, shown)| (name.clone(), lock(&shown.reads).clone())).collect()
+    }
+
+    /// Tells whether a view waits for an object.
+    pub(super) fn is_reading(&self, view: u64) -> bool {
+        let view = self.node(view).ok().and_then(|node| node.view.clone());
+        view.is_some_and(|view| view.reading.load(Ordering::SeqCst) > 0)
     }
 
     /// Ends a view: its nodes are gone, and its name is not found any more.
@@ -290,6 +318,7 @@ impl Forest {
             Place::Root | Place::View | Place::Repository(_) | Place::Commit(_) => (Mode::Tree, 0),
             Place::Inside { mode: mode @ (Mode::Tree | Mode::Submodule), .. } => (*mode, 0),
             Place::Inside { shown, path, mode: mode @ (Mode::File | Mode::Executable | Mode::Symlink), id } => {
+                let _reading = shown.reading();
                 let size = shown.objects.size(*id).map_err(|error| shown.refuse(path, error))?;
                 if size == 0 {
                     // The kernel will not ask for the content of an empty file: this tells all of it.
@@ -348,9 +377,14 @@ impl Forest {
         let commit = std::str::from_utf8(name).ok().and_then(|name| name.parse::<CommitId>().ok());
         let (Some(commit), Some(view)) = (commit, &node.view) else { return Ok(None) };
         let Some(objects) = self.repository(repository) else { return Ok(None) };
-        let Some(root) = objects.root(&commit).map_err(|_error| Refusal::Unreadable)? else { return Ok(None) };
+        let root = {
+            let _reading = Reading::of(&view.reading);
+            objects.root(&commit).map_err(|_error| Refusal::Unreadable)?
+        };
+        let Some(root) = root else { return Ok(None) };
         let mut shown = lock(&view.shown);
-        let shown = shown.entry((repository, commit)).or_insert_with(|| Arc::new(Shown::new(objects, root)));
+        let shown = shown.entry((repository, commit));
+        let shown = shown.or_insert_with(|| Arc::new(Shown::new(objects, root, Arc::clone(&view.reading))));
         Ok(Some(Arc::clone(shown)))
     }
 
@@ -378,6 +412,7 @@ impl Forest {
         if let Some(kept) = lock(&self.listings).get(id) {
             return Ok(kept);
         }
+        let _reading = shown.reading();
         let mut entries = shown.objects.tree(id).map_err(|error| shown.refuse(path, error))?;
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let weight = entries.iter().map(|entry| size_of::<Entry>() + entry.name.len()).sum();
@@ -392,6 +427,7 @@ impl Forest {
         if let Some(kept) = lock(&self.blobs).get(id) {
             return Ok(kept);
         }
+        let _reading = shown.reading();
         let content: Arc<[u8]> = shown.objects.blob(id).map_err(|error| shown.refuse(path, error))?.into();
         lock(&self.blobs).put(id, Arc::clone(&content), content.len());
         Ok(content)
