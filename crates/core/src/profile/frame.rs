@@ -186,8 +186,13 @@ impl Frames {
     pub fn intern(&mut self, text: &[u8]) -> FrameId {
         match self.ids.get(text) {
             Some(id) => *id,
+            None if self.is_full(text) => self.other(),
             None => self.add(text, Frame::parse(text)),
         }
+    }
+
+    fn is_full(&self, key: &[u8]) -> bool {
+        self.known.len() >= MOST_FRAMES || self.bytes + key.len() > MOST_BYTES
     }
 
     /// Returns the number of a frame.
@@ -201,7 +206,7 @@ impl Frames {
     }
 
     fn add(&mut self, key: &[u8], frame: Frame) -> FrameId {
-        if self.known.len() >= MOST_FRAMES || self.bytes + key.len() > MOST_BYTES {
+        if self.is_full(key) {
             return self.other();
         }
         let name = frame.derivation().map(|name| match self.names.get(name) {
