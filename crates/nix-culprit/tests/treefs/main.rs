@@ -7,3 +7,4 @@ mod alone;
 mod ending;
 mod fixture;
 mod showing;
+mod storage;
