@@ -36,6 +36,7 @@ fn borrowed_shallow_linked_and_loose_objects_show_the_same() {
     };
     assert!(shown(&bare("borrowed.git", &["--shared"], source), &sample.next) == expected);
     assert!(shown(&bare("shallow.git", &["--depth", "1"], &url), &sample.next) == expected);
+    git(&sample.git_dir, &["symbolic-ref", "HEAD", "refs/heads/main"], b"");
     let worktree = make(&sample, "worktree", &["worktree", "add", "-q", "--no-checkout", "--detach"]);
     assert!(worktree.is_dir());
     assert!(shown(&sample.git_dir.join("worktrees/worktree"), &sample.next) == expected);
