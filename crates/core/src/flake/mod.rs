@@ -24,6 +24,8 @@ pub use diff::{Change, ChangeKind, Link, Place, diff};
 pub use lock::{Input, Lock, LockError, Node};
 pub use reference::{At, FlakeRef, RefError, Source};
 pub use table::{InputsTable, TableNode};
-pub use target::{AttrPath, Candidate, Installable, Lookup, TargetError, candidates, default_candidates};
+pub use target::{
+    AttrPath, Candidate, Configuration, Installable, Lookup, TargetError, candidates, default_candidates,
+};
 pub use url::{Url, shown};
 pub use web::{Forge, Web};

@@ -207,16 +207,44 @@ pub fn candidates(installable: &Installable, system: &str) -> Vec<Candidate> {
     all.into_iter().map(Candidate::Attr).collect()
 }
 
+/// A kind of configuration that a flake can have, each with a program that builds and activates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Configuration {
+    /// NixOS, built by `nixos-rebuild`.
+    Nixos,
+    /// home-manager.
+    Home,
+    /// nix-darwin, built by `darwin-rebuild`.
+    Darwin,
+}
+
+impl Configuration {
+    const ALL: [Self; 3] = [Self::Nixos, Self::Home, Self::Darwin];
+
+    const fn set(self) -> &'static str {
+        match self {
+            Self::Nixos => "nixosConfigurations",
+            Self::Home => "homeConfigurations",
+            Self::Darwin => "darwinConfigurations",
+        }
+    }
+
+    /// Returns what its program builds from the configuration of this name.
+    #[must_use]
+    pub fn built(self, name: &str) -> AttrPath {
+        let below: &[&str] = match self {
+            Self::Nixos => &["config", "system", "build", "toplevel"],
+            Self::Home => &["activationPackage"],
+            Self::Darwin => &["system"],
+        };
+        AttrPath::of(below).below(&[self.set(), name])
+    }
+}
+
 /// Returns what `nixos-rebuild` and its kind build from a configuration such as `nixosConfigurations.box`.
 fn built_from_configuration(attr: &AttrPath) -> Option<AttrPath> {
-    let [set, _] = attr.0.as_slice() else { return None };
-    let below: &[&str] = match set.as_str() {
-        "nixosConfigurations" => &["config", "system", "build", "toplevel"],
-        "darwinConfigurations" => &["system"],
-        "homeConfigurations" => &["activationPackage"],
-        _ => return None,
-    };
-    Some(AttrPath::of(below).below(&attr.0.iter().map(String::as_str).collect::<Vec<_>>()))
+    let [set, name] = attr.0.as_slice() else { return None };
+    Configuration::ALL.into_iter().find(|kind| kind.set() == set).map(|kind| kind.built(name))
 }
 
 #[cfg(test)]

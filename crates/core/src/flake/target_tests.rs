@@ -91,3 +91,12 @@ proptest! {
         let _ = (text.parse::<AttrPath>(), text.parse::<Installable>());
     }
 }
+
+#[test]
+fn a_configuration_stands_for_what_its_program_builds() {
+    let shown = |kind: Configuration, name: &str| kind.built(name).to_string();
+    assert_eq!(shown(Configuration::Nixos, "box"), "nixosConfigurations.box.config.system.build.toplevel");
+    assert_eq!(shown(Configuration::Nixos, "a.b"), "nixosConfigurations.\"a.b\".config.system.build.toplevel");
+    assert_eq!(shown(Configuration::Home, "me@box"), "homeConfigurations.\"me@box\".activationPackage");
+    assert_eq!(shown(Configuration::Darwin, "mac"), "darwinConfigurations.mac.system");
+}

@@ -9,6 +9,7 @@ use super::{AskOptions, SearchOptions};
 #[command(after_help = "Examples:
   nix-culprit find                              in the flake's folder, after `nix flake update`
   nix-culprit find --memory 4G                  with at most 4 GiB for an evaluation
+  nix-culprit find --nixos box                  the NixOS configuration `box`
   nix-culprit find --good old.lock              flake.lock of a good state, kept elsewhere
   nix-culprit find --repo nixpkgs=~/nixpkgs     with a clone you have
   nix-culprit find -- nix develop -c true       with a check of your own")]

@@ -36,6 +36,18 @@ pub struct FlakeOptions {
     #[arg(long, short = 'A', value_name = "ATTRIBUTE")]
     pub attr: Option<String>,
 
+    /// The NixOS configuration of this name: what `nixos-rebuild --flake .#NAME` builds
+    #[arg(long, value_name = "NAME", group = "configuration", value_parser = configuration, conflicts_with = "attr")]
+    pub nixos: Option<String>,
+
+    /// The home-manager configuration of this name, such as me@box
+    #[arg(long, value_name = "NAME", group = "configuration", value_parser = configuration, conflicts_with = "attr")]
+    pub home: Option<String>,
+
+    /// The nix-darwin configuration of this name
+    #[arg(long, value_name = "NAME", group = "configuration", value_parser = configuration, conflicts_with = "attr")]
+    pub darwin: Option<String>,
+
     /// The system to evaluate for, such as x86_64-linux [default: this machine's]
     #[arg(long, value_name = "SYSTEM")]
     pub system: Option<String>,
@@ -124,6 +136,14 @@ pub struct ResultOptions {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Refuses a name that neither Nix's command line nor the flake's author can mean.
+fn configuration(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['"', '#']) {
+        return Err("it is no name of a configuration; write the name alone, without `.#`".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn input_and_path(text: &str) -> Result<(String, PathBuf), String> {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::bisect::Mode;
-use nix_culprit_core::flake::{FlakeRef, Source};
+use nix_culprit_core::flake::{Configuration, FlakeRef, Source};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
 use crate::case::{Confirmation, MemoryFrom, ReadSets, Scope, Settings};
-use crate::cli::{AskOptions, SearchOptions};
+use crate::cli::{AskOptions, FlakeOptions, SearchOptions};
 use crate::sys::limit::budget;
 
 /// How a history is searched; a single probe has none of it.
@@ -60,7 +60,7 @@ pub(super) fn settings(
     repositories.extend(named.map(|(input, path)| (input.clone(), absolute(&expand(path, context)))));
     Ok(Settings {
         flake,
-        attr: options.flake.attr.clone().or(fragment).filter(|attr| !attr.is_empty()),
+        attr: attr(&options.flake).or(fragment).filter(|attr| !attr.is_empty()),
         system: options.flake.system.clone(),
         scope,
         mode: way.mode,
@@ -77,6 +77,18 @@ pub(super) fn settings(
         nix: program(&options.programs.nix),
         git: program(&options.programs.git),
     })
+}
+
+/// Returns the attribute that the user chose by an option, as one writes it behind `#`.
+fn attr(options: &FlakeOptions) -> Option<String> {
+    let configurations = [
+        (Configuration::Nixos, &options.nixos),
+        (Configuration::Home, &options.home),
+        (Configuration::Darwin, &options.darwin),
+    ];
+    let chosen = configurations.into_iter().find_map(|(kind, name)| Some(kind.built(name.as_deref()?)));
+    // With a dot in front it is taken as it is.
+    chosen.map(|attr| format!(".{attr}").replace('%', "%25")).or_else(|| options.attr.clone())
 }
 
 /// Finds the folder that a flake argument means: a path, or a flake reference such as `.?dir=sub`.

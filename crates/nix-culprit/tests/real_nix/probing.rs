@@ -67,6 +67,33 @@ fn the_fast_way_the_faithful_way_and_plain_nix_come_to_the_same_derivation() {
 }
 
 #[test]
+fn configurations_are_targets_by_name_with_every_nix() {
+    let others = "homeConfigurations.\"me@a.b\".activationPackage = derivation { name = \"home\"; builder = \"x\"; \
+                  system = \"x\"; };\n darwinConfigurations.mac.system = derivation { name = \"mac\"; builder = \
+                  \"x\"; system = \"x\"; };\n nixosConfigurations.feedserver";
+    for nix in every_nix() {
+        let room = Room::new(&nix);
+        room.edit("flake.nix", "nixosConfigurations.feedserver", others);
+        room.make_good();
+        for (option, name, target) in [
+            ("--nixos", "feedserver", "nixosConfigurations.feedserver.config.system.build.toplevel"),
+            ("--home", "me@a.b", "homeConfigurations.\"me@a.b\".activationPackage"),
+            ("--darwin", "mac", "darwinConfigurations.mac.system"),
+        ] {
+            let value = room.run_small(&["probe", "--json", option, name]).exits_with(0).json();
+            assert_eq!(value["target"], target, "with {}", nix.version);
+        }
+        let absent = room.run_small(&["probe", "--nixos", "mailserver"]).exits_with(129);
+        assert!(absent.stderr.contains("none of nixosConfigurations.mailserver.config"), "{absent}");
+        for arguments in [["--nixos", ".#box"], ["--home", ""]] {
+            let refused = room.run_small(&[&["probe"], &arguments[..]].concat()).exits_with(129);
+            assert!(refused.stderr.contains("no name of a configuration"), "{refused}");
+        }
+        room.run_small(&["probe", "--nixos", "a", "--attr", "b"]).exits_with(129);
+    }
+}
+
+#[test]
 fn the_faithful_way_sees_the_same_failure() {
     for nix in every_nix_with_flakes() {
         let room = Room::new(&nix);
