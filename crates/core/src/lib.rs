@@ -10,6 +10,7 @@ pub mod event;
 pub mod flake;
 pub mod ids;
 pub mod isolate;
+pub mod matrix;
 pub mod outcome;
 pub mod profile;
 pub mod pull_request;

@@ -156,6 +156,59 @@ impl Lock {
         Ok(graft.result)
     }
 
+    /// Returns the lock with one input following another one.
+    ///
+    /// # Errors
+    /// When what the input belongs to, or the other input, is not there, or they would follow each other in a circle.
+    pub fn with_follows(&self, input: &InputPath, target: &InputPath) -> Result<Self, LockError> {
+        let Some((name, above)) = input.0.split_last() else { return Err(LockError::NotLocked(self.root.clone())) };
+        let own = self.as_tree();
+        let parent = Resolver::new(&own).path(&InputPath(above.to_vec()))?.clone();
+        let mut graft = Graft::new(&own, &own);
+        graft.parent_inputs(&parent).insert(name.clone(), Input::Follows(target.clone()));
+        Resolver::new(&graft.result).path(input)?;
+        // What followed an input below the one that is no more is led to where it led.
+        graft.mend();
+        graft.result.drop_unreachable();
+        Ok(graft.result)
+    }
+
+    /// Returns the lock with an input of an input being as that one's own lock file has it.
+    ///
+    /// # Errors
+    /// When one of the two locks has no such input.
+    pub fn with_own_node(&self, parent: &InputPath, name: &str, theirs: &Self) -> Result<Self, LockError> {
+        let (own, theirs) = (self.as_tree(), theirs.without_follows()?);
+        let top = theirs.node(&theirs.root)?;
+        let input = top.inputs.get(name).ok_or_else(|| LockError::MissingInput {
+            path: parent.join(name),
+            node: theirs.root.clone(),
+            name: name.to_owned(),
+        })?;
+        let mut graft = Graft::new(&own, &theirs);
+        let key = Resolver::new(&graft.result).path(parent)?.clone();
+        let input = graft.import_input(input);
+        graft.parent_inputs(&key).insert(name.to_owned(), input);
+        graft.mend();
+        graft.result.drop_unreachable();
+        Ok(graft.result)
+    }
+
+    /// Returns the lock with every follows as the node that it leads to.
+    fn without_follows(&self) -> Result<Self, LockError> {
+        let mut lock = self.clone();
+        let mut resolver = Resolver::new(self);
+        for (key, node) in &self.nodes {
+            for (name, input) in &node.inputs {
+                let target = Input::Node(resolver.input(input)?.clone());
+                if let Some(node) = lock.nodes.get_mut(key) {
+                    node.inputs.insert(name.clone(), target);
+                }
+            }
+        }
+        Ok(lock)
+    }
+
     fn drop_unreachable(&mut self) {
         let reachable: BTreeSet<NodeKey> = self.in_breadth().into_iter().map(|(key, _)| key).collect();
         self.nodes.retain(|key, _| reachable.contains(key));

@@ -203,3 +203,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_input_of_an_input_can_be_made_to_follow_and_to_have_its_own_node() {
+    let both = lock("pkgs=1 overlay=2 overlay/pkgs=3 overlay/pkgs/lib=4");
+    let follows = both.with_follows(&path("overlay/pkgs"), &path("pkgs")).unwrap();
+    let at = |lock: &Lock, text: &str| lock.resolve(&path(text)).map(|key| lock.locked(&key).unwrap().rev().unwrap());
+    assert_eq!(at(&follows, "overlay/pkgs").unwrap(), at(&both, "pkgs").unwrap());
+    assert!(at(&follows, "overlay/pkgs/lib").is_err());
+    assert_eq!(follows.nodes.len(), 3, "what nobody needs any more is dropped");
+    let theirs = lock("pkgs=3 pkgs/lib=4 other=5");
+    let own = follows.with_own_node(&path("overlay"), "pkgs", &theirs).unwrap();
+    assert_eq!(at(&own, "overlay/pkgs"), at(&both, "overlay/pkgs"));
+    assert_eq!(at(&own, "overlay/pkgs/lib"), at(&both, "overlay/pkgs/lib"));
+    assert_eq!(at(&own, "pkgs"), at(&both, "pkgs"));
+    assert!(follows.with_own_node(&path("overlay"), "gone", &theirs).is_err());
+    assert!(follows.with_follows(&path("overlay/pkgs"), &path("gone")).is_err());
+    assert!(follows.with_follows(&path("pkgs"), &path("overlay/pkgs")).is_err(), "in a circle");
+    assert!(follows.with_follows(&path(""), &path("pkgs")).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_follows_leaves_a_lock_that_can_be_used(own in any_lock(), theirs in any_lock(), one in 0..8_usize, two in 0..8_usize) {
+        let paths: Vec<InputPath> = own.paths().into_values().filter(|path| !path.0.is_empty()).collect();
+        let (Some(input), Some(target)) = (paths.get(one), paths.get(two)) else { return Ok(()) };
+        if let Ok(edited) = own.with_follows(input, target) {
+            prop_assert!(edited.inputs_table().is_ok());
+            prop_assert_eq!(edited.resolve(input), edited.resolve(target));
+        }
+        let (name, above) = input.0.split_last().unwrap();
+        if let Ok(edited) = own.with_own_node(&InputPath(above.to_vec()), name, &theirs) {
+            prop_assert!(edited.inputs_table().is_ok());
+            let there = theirs.resolve(&path(name)).unwrap();
+            let here = edited.resolve(input).unwrap();
+            prop_assert_eq!(&edited.node(&here).unwrap().locked, &theirs.node(&there).unwrap().locked);
+        }
+    }
+}

@@ -144,6 +144,14 @@ pub enum CaseError {
         /// Those that there are.
         inputs: Vec<String>,
     },
+    /// What an input would be that follows nothing is not known.
+    #[error("it is not known what `{input}` is when it follows nothing: {why}")]
+    NoOwnNode {
+        /// The input.
+        input: String,
+        /// Why.
+        why: String,
+    },
     /// The input has no revision.
     #[error("the input `{input}` is locked to {reference}, which has no revision")]
     NoRevision {

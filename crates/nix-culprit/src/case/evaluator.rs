@@ -115,6 +115,9 @@ pub enum EvaluatorError {
     /// There is no room left for what an evaluation needs; git does not say so by itself.
     #[error("the disk that holds {} is full", .0.display())]
     DiskFull(PathBuf),
+    /// This way of asking cannot be had with this Nix.
+    #[error("{0}")]
+    Lacks(String),
     /// The flake does not have what is to be evaluated.
     #[error("the flake has none of {}", looked_for.join(", "))]
     NoTarget {

@@ -63,6 +63,24 @@ impl FlakeCopy {
     }
 }
 
+impl FlakeCopy {
+    /// Copies the copy to another folder, for somebody who works beside others.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn again(&self, git: &Git, snapshot: &Snapshot, into: &Path) -> Result<Snapshot, CaseError> {
+        let io = |path: &Path, source| StoreError::Io { path: path.to_owned(), source };
+        match fs::remove_dir_all(into) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(io(into, source).into()),
+        }
+        let snapshot = snapshot.again(git, into)?;
+        set_times(&snapshot.root, self.modified).map_err(|source| io(&snapshot.root, source))?;
+        Ok(snapshot)
+    }
+}
+
 /// Gives everything below a folder the same time.
 fn set_times(path: &Path, seconds: i64) -> std::io::Result<()> {
     if path.symlink_metadata()?.is_dir() {

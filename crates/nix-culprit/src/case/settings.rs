@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::matrix::Axes;
 use nix_culprit_core::bisect::{Goal, Mode};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::Criterion;
@@ -40,6 +41,9 @@ pub struct Settings {
     /// Whether probes between the ends are answered by what others read.
     #[serde(default)]
     pub read_sets: ReadSets,
+    /// What is varied, where it is a table that is wanted.
+    #[serde(default)]
+    pub matrix: Option<Axes>,
     /// Clones that the user named, by input or by URL.
     pub repositories: BTreeMap<String, PathBuf>,
     /// The folder that holds clones of our own.

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod find;
 pub mod guard;
 pub mod inputs;
+pub mod matrix;
 pub mod probe;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -63,6 +64,8 @@ pub enum Command {
     Inputs(inputs::Args),
     /// Search the history of one input between two of its revisions.
     Bisect(bisect::Args),
+    /// Evaluate under many conditions: versions of Nix, revisions, inputs, follows, as a table.
+    Matrix(matrix::Args),
     /// Evaluate once under the budget and say what came of it.
     Probe(probe::Args),
     /// Run any command under a hard memory and time budget.

@@ -152,3 +152,21 @@ fn input_and_path(text: &str) -> Result<(String, PathBuf), String> {
         _ => Err("write it as INPUT=PATH".to_owned()),
     }
 }
+
+pub(super) fn input_and_revision(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((input, revision)) if !input.is_empty() && !revision.is_empty() => {
+            Ok((input.to_owned(), revision.to_owned()))
+        }
+        _ => Err("write it as INPUT=REVISION".to_owned()),
+    }
+}
+
+/// Reads `poetry2nix/nixpkgs=pkgs`; what follows `=` is the last name where it is left out.
+pub(super) fn input_and_target(text: &str) -> Result<(String, String), String> {
+    let (input, target) = text.split_once('=').unwrap_or((text, text.rsplit('/').next().unwrap_or_default()));
+    if input.trim_matches('/').contains('/') && !target.is_empty() {
+        return Ok((input.to_owned(), target.to_owned()));
+    }
+    Err("write it as INPUT/INPUT or INPUT/INPUT=INPUT".to_owned())
+}

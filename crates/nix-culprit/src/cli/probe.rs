@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::AskOptions;
+use super::options::input_and_revision;
 
 /// Arguments of `probe`.
 #[derive(Debug, ClapArgs)]
@@ -33,13 +34,4 @@ pub struct Args {
 
     #[command(flatten)]
     pub(crate) ask: AskOptions,
-}
-
-fn input_and_revision(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((input, revision)) if !input.is_empty() && !revision.is_empty() => {
-            Ok((input.to_owned(), revision.to_owned()))
-        }
-        _ => Err("write it as INPUT=REVISION".to_owned()),
-    }
 }

@@ -10,7 +10,7 @@ use crate::cli::doctor::Args;
 use crate::sys::git::Git;
 use crate::sys::limit::{Guard, budget};
 use crate::sys::namespace::forbidden_by;
-use crate::sys::nix::Nix;
+use crate::sys::nix::{Nix, installed};
 use crate::sys::treefs::{TreeFs, Way};
 use crate::ui::Paint;
 
@@ -44,6 +44,7 @@ impl Finding {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let mut findings = vec![nix(&args.programs.nix, context), git(&args.programs.git, context)];
+    findings.extend(others(&args.programs.nix, context));
     findings.extend(limits(context));
     findings.extend(trees(context));
     findings.push(memory(context));
@@ -95,6 +96,19 @@ fn nix(program: &Path, context: &Context) -> Finding {
         ),
         Err(error) => Finding::other("nix", Health::Bad, chain(&error), "install Nix, or name it with --nix PATH"),
     }
+}
+
+/// Finds the other Nix versions that are installed: `matrix --nix-installed` asks them.
+fn others(own: &Path, context: &Context) -> Option<Finding> {
+    let path = std::env::var_os("PATH");
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let all = installed(path.as_deref(), Path::new("/nix/store"));
+    let others = all.iter().filter(|program| real(program) != real(own));
+    let names: Vec<String> = others
+        .filter_map(|program| Nix::detect(program, None, &context.interrupt).ok())
+        .map(|nix| nix.name())
+        .collect();
+    (!names.is_empty()).then(|| Finding::good("Nix installed", names.join(", ")))
 }
 
 fn git(program: &Path, context: &Context) -> Finding {

@@ -8,6 +8,7 @@ mod doctor;
 mod error;
 mod find;
 mod log;
+mod matrix;
 mod probe;
 mod report;
 mod resume;
@@ -77,6 +78,7 @@ fn dispatch(command: Command, printer: Printer, own: PathBuf) -> Result<Exit, Co
         Command::Find(args) => find::run(&args, &context()?),
         Command::Inputs(args) => inputs::run(&args, &context()?),
         Command::Bisect(args) => bisect::run(&args, &context()?),
+        Command::Matrix(args) => matrix::run(&args, &context()?),
         Command::Probe(args) => probe::run(&args, &context()?),
         Command::Resume(args) => resume::run(&args, &context()?),
         Command::Log(args) => log::run(&args, &context()?),

@@ -25,18 +25,11 @@ pub(super) fn run_case(
     wanted: &ResultOptions,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    let unfinished = |source: CaseError| {
-        if !source.may_pass() && case.discard_unless_probed() {
-            CommandError::Case(source)
-        } else {
-            CommandError::Unfinished { case: case.id(), error: source }
-        }
-    };
     let surroundings =
         Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
     let concluded = {
         let mut progress = Progress::new(context.printer);
-        investigate(settings, case, &surroundings, &mut progress).map_err(unfinished)?
+        investigate(settings, case, &surroundings, &mut progress).map_err(|error| unfinished(case, error))?
     };
     let report = &concluded.report;
     // The model as it is, for `report` to render again; only the renderings are redacted.
@@ -62,6 +55,15 @@ pub(super) fn run_case(
         context.printer.result(&format!("\n{}", painted(report, &places))).map_err(CommandError::Print)?;
     }
     Ok(exit(report))
+}
+
+/// Makes the error of a case that did not come to its end; one that learnt nothing is removed.
+pub(super) fn unfinished(case: &CaseDir, error: CaseError) -> CommandError {
+    if !error.may_pass() && case.discard_unless_probed() {
+        CommandError::Case(error)
+    } else {
+        CommandError::Unfinished { case: case.id(), error }
+    }
 }
 
 /// Writes the report's files into a folder, and returns the path of the page.
@@ -113,6 +115,6 @@ fn exit(report: &Report) -> Exit {
 }
 
 /// Names a new case by the time, so that names sort by age.
-fn stamp() -> String {
+pub(super) fn stamp() -> String {
     jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
 }

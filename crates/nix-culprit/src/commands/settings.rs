@@ -72,6 +72,7 @@ pub(super) fn settings(
         script: options.verdict.script.clone(),
         confirmation: way.confirmation,
         read_sets: way.read_sets,
+        matrix: None,
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),
@@ -118,11 +119,11 @@ fn referenced(flake: &str) -> Option<PathBuf> {
 }
 
 /// Makes a program's path absolute if it is a path; a bare name is looked up on PATH when it is run.
-fn program(path: &Path) -> PathBuf {
+pub(super) fn program(path: &Path) -> PathBuf {
     if path.components().count() > 1 { absolute(path) } else { path.to_owned() }
 }
 
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

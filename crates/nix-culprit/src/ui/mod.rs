@@ -5,5 +5,5 @@ mod printer;
 mod progress;
 
 pub use error::report_error;
-pub use printer::{Loudness, Paint, Printer};
+pub use printer::{Answer, Loudness, Paint, Printer};
 pub use progress::Progress;

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A way of setting words off. Without colour they are plain, and the text must do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,17 @@ pub enum Loudness {
     Quiet,
 }
 
+/// What somebody said to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes.
+    Yes,
+    /// Anything else.
+    No,
+    /// There is no terminal.
+    Nobody,
+}
+
 /// Writes to the two streams.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
@@ -96,6 +108,32 @@ impl Printer {
     pub fn note(&self, line: &str) {
         if !self.quiet {
             self.error(line);
+        }
+    }
+
+    /// Asks a question that is answered by yes or no, where somebody can answer it; `stopped` means no.
+    #[must_use]
+    pub fn ask(&self, question: &str, stopped: &dyn Fn() -> bool) -> Answer {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Answer::Nobody;
+        }
+        let mut stream = AutoStream::new(io::stderr().lock(), self.choice(true));
+        let _ = write!(stream, "{question} [y/N] ").and_then(|()| stream.flush());
+        // Signals do not interrupt a read.
+        let is_there = || {
+            let stdin = io::stdin();
+            let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
+            poll(&mut wanted, Some(&Timespec { tv_sec: 0, tv_nsec: 100_000_000 })).is_ok_and(|ready| ready > 0)
+        };
+        while !is_there() {
+            if stopped() {
+                return Answer::No;
+            }
+        }
+        let mut answer = String::new();
+        match io::stdin().read_line(&mut answer) {
+            Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Answer::Yes,
+            Ok(_) | Err(_) => Answer::No,
         }
     }
 

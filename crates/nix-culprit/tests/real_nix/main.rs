@@ -17,5 +17,6 @@ mod machine;
 mod probing;
 mod read_sets;
 mod room;
+mod tabulating;
 mod traces;
 mod unprivileged;

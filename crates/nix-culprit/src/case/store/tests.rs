@@ -31,6 +31,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         criterion,
         script: vec!["./check".to_owned(), "--all".to_owned()],
         read_sets: crate::case::ReadSets::Used,
+        matrix: None,
         confirmation: Confirmation::Unwanted,
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),

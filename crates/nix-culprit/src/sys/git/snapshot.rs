@@ -66,6 +66,18 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Copies the copy to the new folder `into`.
+    ///
+    /// # Errors
+    /// `into` exists, a file cannot be read, or the disk is full.
+    pub fn again(&self, git: &Git, into: &Path) -> Result<Self, GitError> {
+        let root = new_folder(into, Some(&self.root))?;
+        copy_folder(git, &self.root, &root, Top::No)?;
+        Ok(Self { root, ..self.clone() })
+    }
+}
+
 impl Repository {
     /// Starts a call that reads the index and the working tree.
     fn call_in_tree(&self, toplevel: &Path) -> super::call::Call {

@@ -38,6 +38,16 @@ pub enum NixError {
         /// The program.
         program: String,
     },
+    /// Another Nix could not be built by it.
+    #[error("`{program} build {installable}` did not build a Nix: {message}")]
+    Build {
+        /// The program.
+        program: String,
+        /// What was to be built.
+        installable: String,
+        /// What it said.
+        message: String,
+    },
     /// It did not say for which system it evaluates.
     #[error("`{program}` did not say which system this is: {message}")]
     System {
@@ -124,6 +134,12 @@ impl Nix {
         &self.version
     }
 
+    /// Returns its version and its program, to tell it from others.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} at {}", self.version, self.nix.display())
+    }
+
     /// Returns the system that is evaluated for, such as `x86_64-linux`.
     #[must_use]
     pub fn system(&self) -> &str {
@@ -170,6 +186,31 @@ impl Nix {
             &[]
         }
     }
+}
+
+/// Has a Nix built by another one, and returns its program; `link` keeps it from being collected as garbage.
+///
+/// # Errors
+/// When it cannot be built, or is no Nix.
+pub fn build_nix(program: &Path, installable: &str, link: &Path, interrupt: &Interrupt) -> Result<PathBuf, NixError> {
+    /// Builds may take long where nothing is in a cache.
+    const LONGEST: Duration = Duration::from_secs(4 * 3600);
+    let shown = program.display().to_string();
+    let call = Call::new(program)
+        .args(["build", "--extra-experimental-features", FEATURES, "--out-link"])
+        .arg(link)
+        .arg(installable);
+    let built = child::output(&call, Some(LONGEST), interrupt)
+        .map_err(|source| NixError::Run { program: shown.clone(), source })?;
+    let nix = link.join("bin").join("nix");
+    if built.success() && nix.is_file() {
+        return Ok(nix);
+    }
+    let message = match last_line(&built.stderr) {
+        message if built.success() || message.is_empty() => "it has no bin/nix".to_owned(),
+        message => message,
+    };
+    Err(NixError::Build { program: shown, installable: installable.to_owned(), message })
 }
 
 /// Reads what a fast evaluation printed.

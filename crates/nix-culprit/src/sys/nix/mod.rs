@@ -4,12 +4,14 @@
 
 mod call;
 mod counters;
+mod installed;
 mod instrument;
 mod plan;
 mod version;
 
-pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, read_answer, read_drv_path};
+pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, build_nix, read_answer, read_drv_path};
 pub use counters::CountersFile;
+pub use installed::installed;
 pub use instrument::Instrument;
 pub use plan::{ASKED, CALL_FLAKE, ENTRY, Plan, PlannedNode, TRACE, TRACED_ENTRY, Tree};
 pub use version::Version;
