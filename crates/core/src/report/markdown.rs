@@ -146,6 +146,10 @@ impl Page<'_> {
                 }
             }
             SearchResult::Inputs => {}
+            SearchResult::NixVersion { good, bad } => {
+                let words = words::nix_version(good, bad, |text| self.code(text, 80));
+                self.put(&format!("- {words}"));
+            }
             SearchResult::NotFound { why } => {
                 let words = words::not_found(why, |text| self.code(text, 400));
                 self.put(&format!("- no commit: {words}"));
@@ -193,7 +197,7 @@ impl Page<'_> {
             SearchResult::OneOf { commits } => format!("one of {}", words::counted(commits.len(), "commit")),
             SearchResult::NotFound { why } => words::not_found(why, |text| self.code(text, 400)),
             SearchResult::Unfinished { why, .. } => self.code(why, 400),
-            SearchResult::Inputs => return,
+            SearchResult::Inputs | SearchResult::NixVersion { .. } => return,
         };
         let confirmed = match &one.confirmation {
             Some(Confirmation::Faithful { .. }) => "; confirmed by the user's own command",

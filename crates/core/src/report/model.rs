@@ -245,6 +245,13 @@ pub enum SearchResult {
     },
     /// The changes of the lock that matter, which were all that was asked for; see [`Report::matters`].
     Inputs,
+    /// The Nix version makes the difference: the same lock is good with one and bad with another.
+    NixVersion {
+        /// The version with which it is good.
+        good: String,
+        /// The version with which it is bad.
+        bad: String,
+    },
     /// No commit can be named.
     NotFound {
         /// Why not.

@@ -14,6 +14,7 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("one_of", one_of()),
         ("only_together", only_together()),
         ("inputs", inputs()),
+        ("nix_version", nix_version()),
         ("fast_only", fast_only()),
         ("find_fix", find_fix()),
         ("unfinished", unfinished()),
@@ -270,6 +271,11 @@ pub(super) fn only_together() -> Report {
         replay: None,
         ..normal()
     }
+}
+
+pub(super) fn nix_version() -> Report {
+    let (good, bad) = ("nix (Nix) 2.26.3".to_owned(), "nix (Nix) 2.34.8".to_owned());
+    Report { matters: None, result: SearchResult::NixVersion { good, bad }, ..only_together() }
 }
 
 pub(super) fn inputs() -> Report {

@@ -133,6 +133,9 @@ fn result(out: &mut Lines, report: &Report) {
             }
         }
         SearchResult::Inputs => {}
+        SearchResult::NixVersion { good, bad } => {
+            out.row(label).add(Style::Strong, &words::nix_version(good, bad, |text| clean(text, 80)));
+        }
         SearchResult::NotFound { why } => {
             out.row(label)
                 .add(Style::Strong, "not found:")
@@ -193,7 +196,7 @@ fn together(out: &mut Lines, one: &SearchedInput) {
         SearchResult::Unfinished { why, .. } => {
             row.add(Style::Plain, &clean(why, 200));
         }
-        SearchResult::Inputs => {}
+        SearchResult::Inputs | SearchResult::NixVersion { .. } => {}
     }
 }
 
@@ -285,6 +288,7 @@ fn next(out: &mut Lines, report: &Report, places: &Places) {
         SearchResult::Culprit { .. }
         | SearchResult::OneOf { .. }
         | SearchResult::NotFound { .. }
+        | SearchResult::NixVersion { .. }
         | SearchResult::Inputs => {}
     }
 }

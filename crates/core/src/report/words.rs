@@ -113,6 +113,11 @@ pub(super) fn not_found(why: &NotFound, quote: impl Fn(&str) -> String) -> Strin
     }
 }
 
+/// Says that the Nix version makes the difference; `quote` makes inert what is not our own.
+pub(super) fn nix_version(good: &str, bad: &str, quote: impl Fn(&str) -> String) -> String {
+    format!("the Nix version: the same lock is good with {} and bad with {}", quote(good), quote(bad))
+}
+
 /// Returns the sets that the report has to name: not the only change of the input that it names anyway.
 pub(super) fn sets(report: &Report) -> &[ChangeSet] {
     match report.matters.as_ref().map(|matters| matters.sets.as_slice()) {

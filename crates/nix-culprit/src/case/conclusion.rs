@@ -184,8 +184,9 @@ impl Draft {
     /// When a commit cannot be read.
     pub fn searched(&mut self, searched: &Searched<'_>, prober: &Prober<'_>) -> Result<SearchResult, CaseError> {
         let finding = &searched.found.finding;
-        self.report.totals.range = Some(searched.found.suspects);
-        self.report.contradictions = finding.contradictions.iter().map(contradiction).collect();
+        let before = self.report.totals.range.unwrap_or(0);
+        self.report.totals.range = Some(before + searched.found.suspects);
+        self.report.contradictions.extend(finding.contradictions.iter().map(contradiction));
         self.report.confirmation = searched.confirmation.clone();
         self.report.replay = replay(searched, &self.report, prober);
         Ok(match &finding.culprit {
@@ -232,6 +233,7 @@ pub fn answer(report: &Report) -> String {
     match &report.result {
         SearchResult::Culprit { commit } => format!("{} {}", commit.revision, commit.title),
         SearchResult::OneOf { commits } => format!("one of {} commits", commits.len()),
+        SearchResult::NixVersion { good, bad } => format!("good with {good} and bad with {bad}"),
         SearchResult::Inputs => {
             let sets = report.matters.iter().flat_map(|matters| &matters.sets);
             let changes: Vec<&str> = sets.flat_map(|set| &set.changes).map(|member| member.change.as_str()).collect();

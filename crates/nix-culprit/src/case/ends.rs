@@ -166,7 +166,7 @@ fn good_end(
 }
 
 /// Probes the bad state, and settles what counts as bad from what is seen.
-fn bad_end(
+pub(super) fn bad_end(
     prober: &mut Prober<'_>,
     clones: &Clones,
     state: &State,

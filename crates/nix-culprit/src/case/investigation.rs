@@ -20,6 +20,7 @@ use super::flake_copy::FlakeCopy;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
+use super::other_nix::OtherNix;
 use super::prober::{Prober, Round};
 use super::proof::{Proof, prove};
 use super::search::{Range, probe_commit, refuse_backwards};
@@ -83,6 +84,19 @@ pub fn investigate(
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
     };
+    let own = tools.nix.version().to_string();
+    let other_nix = match &settings.nix_good {
+        Some(program) => {
+            let nix = Nix::detect(program, settings.system.as_deref(), &surroundings.interrupt)?;
+            let version = nix.version().to_string();
+            let folder = case.path().join("other-nix");
+            let tools = Tools { nix, ..tools.clone() };
+            let evaluator =
+                NixEvaluator::new(tools, snapshot.clone(), copy.modified, &folder, settings.script.clone())?;
+            Some(OtherNix::new(version, evaluator, &folder)?)
+        }
+        None => None,
+    };
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?;
     let criterion = if settings.script.is_empty() { settings.criterion.clone() } else { Some(Criterion::Script) };
     let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
@@ -98,16 +112,21 @@ pub fn investigate(
         log: None,
         folder: case.path(),
     };
-    let result = match &settings.scope {
-        Scope::Locks { good, bad, input } => {
+    let by_version = match other_nix {
+        Some(other) => investigation.other_nix(&mut prober, &working, other, own)?,
+        None => None,
+    };
+    let result = match (by_version, &settings.scope) {
+        (Some(result), _) => Ok(result),
+        (None, Scope::Locks { good, bad, input }) => {
             let ends = (good.as_deref(), bad.as_deref());
             investigation.locks(&mut prober, working, ends, input.as_ref())
         }
-        Scope::Inputs { good, bad, .. } => {
+        (None, Scope::Inputs { good, bad, .. }) => {
             let ends = (good.as_deref(), bad.as_deref());
             investigation.locks(&mut prober, working, ends, None)
         }
-        Scope::Input { input, good, bad, goal } => {
+        (None, Scope::Input { input, good, bad, goal }) => {
             investigation.input(&mut prober, working, input, (good.as_deref(), bad.as_deref()), *goal)
         }
     };
@@ -141,6 +160,22 @@ impl<'a> Investigation<'a> {
         'a: 'h,
     {
         CloneHistory { repository, folder: self.folder }
+    }
+
+    /// Tells whether the Nix version makes the difference, with the bad lock.
+    fn other_nix(
+        &mut self,
+        prober: &mut Prober<'_>,
+        working: &State,
+        other: OtherNix,
+        own: String,
+    ) -> Result<Option<SearchResult>, CaseError> {
+        let bad = match &self.settings.scope {
+            Scope::Locks { bad: Some(name), .. } | Scope::Inputs { bad: Some(name), .. } => self.states.named(name)?,
+            Scope::Locks { bad: None, .. } | Scope::Inputs { bad: None, .. } | Scope::Input { .. } => working.clone(),
+        };
+        clones_at_hand(self.settings, &mut self.clones, &bad.lock)?;
+        other.compare(prober, &self.clones, &bad, (own, self.mode), &mut self.draft)
     }
 
     /// Investigates the difference between two locks.
@@ -404,16 +439,22 @@ fn verify_ends(
     good: &Candidates<'_>,
     bad: &State,
 ) -> Result<Ends, CaseError> {
-    for (key, path) in bad.lock.paths() {
+    clones_at_hand(settings, clones, &bad.lock)?;
+    verify(prober, clones, good, bad, mode, settings.memory_from)
+}
+
+/// Finds the clones that are there already for the inputs that may be searched.
+fn clones_at_hand(settings: &Settings, clones: &mut Clones, lock: &Lock) -> Result<(), CaseError> {
+    for (key, path) in lock.paths() {
         let may_be_searched = match &settings.scope {
             Scope::Locks { input: Some(input), .. } | Scope::Input { input, .. } => path == *input,
             Scope::Locks { input: None, .. } | Scope::Inputs { .. } => !path.0.is_empty(),
         };
-        if may_be_searched && let Ok(reference) = bad.lock.locked(&key) {
+        if may_be_searched && let Ok(reference) = lock.locked(&key) {
             clones.at_hand(&path, &reference)?;
         }
     }
-    verify(prober, clones, good, bad, mode, settings.memory_from)
+    Ok(())
 }
 
 /// Where a search takes place.

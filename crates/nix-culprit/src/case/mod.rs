@@ -22,6 +22,7 @@ mod kept;
 mod likely;
 mod matrix;
 mod nix_evaluator;
+mod other_nix;
 mod prober;
 mod proof;
 mod search;

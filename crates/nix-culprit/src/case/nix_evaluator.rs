@@ -28,7 +28,7 @@ use crate::sys::nix::{
 use crate::sys::touched::Touched;
 
 /// What an evaluator needs besides the case's folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tools {
     /// The user's Nix.
     pub nix: Nix,

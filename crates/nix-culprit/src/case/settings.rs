@@ -50,6 +50,9 @@ pub struct Settings {
     pub clones: PathBuf,
     /// The nix program.
     pub nix: PathBuf,
+    /// A nix program with which the bad lock is said to work.
+    #[serde(default)]
+    pub nix_good: Option<PathBuf>,
     /// The git program.
     pub git: PathBuf,
 }

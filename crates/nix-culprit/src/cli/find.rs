@@ -1,5 +1,7 @@
 //! `nix-culprit find`.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 
 use super::{AskOptions, SearchOptions};
@@ -12,6 +14,7 @@ use super::{AskOptions, SearchOptions};
   nix-culprit find --nixos box                  the NixOS configuration `box`
   nix-culprit find --good old.lock              flake.lock of a good state, kept elsewhere
   nix-culprit find --repo nixpkgs=~/nixpkgs     with a clone you have
+  nix-culprit find --nix-good ./old/bin/nix     is it the Nix version?
   nix-culprit find -- nix develop -c true       with a check of your own")]
 pub struct Args {
     /// A good state: a lock file, or a revision or date (2023-08-19) of the flake's own repository
@@ -26,6 +29,10 @@ pub struct Args {
     /// Look only at this changed input
     #[arg(long, value_name = "INPUT")]
     pub(crate) input: Option<String>,
+
+    /// A nix program with which the bad state is said to work: is the Nix version what makes the difference?
+    #[arg(long, value_name = "PATH", conflicts_with = "script")]
+    pub(crate) nix_good: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) search: SearchOptions,

@@ -1,5 +1,7 @@
 //! `nix-culprit inputs`.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 
 use super::{AskOptions, ResultOptions};
@@ -27,6 +29,10 @@ pub struct Args {
     /// An input that you suspect, such as nixpkgs or poetry2nix/nixpkgs; may be repeated
     #[arg(long, value_name = "INPUT")]
     pub(crate) likely: Vec<String>,
+
+    /// A nix program with which the bad state is said to work: is the Nix version what makes the difference?
+    #[arg(long, value_name = "PATH", conflicts_with = "script")]
+    pub(crate) nix_good: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) results: ResultOptions,

@@ -1,7 +1,7 @@
 //! `find`: the whole investigation.
 
 use super::run_case::begin;
-use super::settings::{Way, input_path, settings};
+use super::settings::{Way, input_path, program, settings};
 use super::{CommandError, Context, Exit};
 use crate::case::Scope;
 use crate::cli::find::Args;
@@ -9,6 +9,7 @@ use crate::cli::find::Args;
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let input = args.input.as_deref().map(input_path);
     let scope = Scope::Locks { good: args.good.clone(), bad: args.bad.clone(), input };
-    let settings = settings(&args.ask, scope, Way::of(&args.search), context)?;
+    let mut settings = settings(&args.ask, scope, Way::of(&args.search), context)?;
+    settings.nix_good = args.nix_good.as_deref().map(program);
     begin(&settings, &args.search.results, context)
 }

@@ -1,7 +1,7 @@
 //! `inputs`: which changes of the lock make the difference.
 
 use super::run_case::begin;
-use super::settings::{Way, input_path, settings};
+use super::settings::{Way, input_path, program, settings};
 use super::{CommandError, Context, Exit};
 use crate::case::Scope;
 use crate::cli::inputs::Args;
@@ -9,6 +9,7 @@ use crate::cli::inputs::Args;
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let likely = args.likely.iter().map(|input| input_path(input)).collect();
     let scope = Scope::Inputs { good: args.good.clone(), bad: args.bad.clone(), likely };
-    let settings = settings(&args.ask, scope, Way::NONE, context)?;
+    let mut settings = settings(&args.ask, scope, Way::NONE, context)?;
+    settings.nix_good = args.nix_good.as_deref().map(program);
     begin(&settings, &args.results, context)
 }

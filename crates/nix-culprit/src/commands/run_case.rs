@@ -105,7 +105,7 @@ fn painted(report: &Report, places: &summary::Places) -> String {
 fn exit(report: &Report) -> Exit {
     match (&report.result, &report.confirmation) {
         (SearchResult::Culprit { .. }, Some(Confirmation::NotConfirmed { .. })) => Exit::BAD,
-        (SearchResult::Culprit { .. }, _) => Exit::OK,
+        (SearchResult::Culprit { .. } | SearchResult::NixVersion { .. }, _) => Exit::OK,
         (SearchResult::Inputs, _) => match &report.matters {
             Some(matters) if matters.sets.first().is_some_and(|set| set.proven) => Exit::OK,
             Some(_) | None => Exit::BAD,

@@ -76,6 +76,7 @@ pub(super) fn settings(
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),
+        nix_good: None,
         git: program(&options.programs.git),
     })
 }

@@ -35,6 +35,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         confirmation: Confirmation::Unwanted,
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),
+        nix_good: None,
         nix: PathBuf::from("nix"),
         git: PathBuf::from("/usr/bin/git"),
     }
