@@ -4,6 +4,7 @@
 //! give the same commits.
 
 mod app;
+mod choice;
 mod collection;
 mod history;
 mod import;
@@ -15,4 +16,5 @@ mod packages;
 mod rng;
 mod sample;
 
+pub use choice::{Choice, Matter, generate_choice};
 pub use sample::{Options, Sample, SampleError, State, generate};

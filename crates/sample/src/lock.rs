@@ -36,7 +36,7 @@ pub(crate) fn text(nodes: &[Node]) -> String {
     format!("{:#}\n", json!({ "nodes": all, "root": "root", "version": 7 }))
 }
 
-fn entry(node: &Node) -> Value {
+pub(crate) fn entry(node: &Node) -> Value {
     let mut value = Map::new();
     if !node.follows.is_empty() {
         let inputs: Map<String, Value> =

@@ -228,7 +228,7 @@ fn node(name: &'static str, repository: &Path, hashes: &[String], pinned: &Pinne
     })
 }
 
-fn url(repository: &Path) -> String {
+pub(crate) fn url(repository: &Path) -> String {
     format!("file://{}", repository.display())
 }
 

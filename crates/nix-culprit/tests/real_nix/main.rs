@@ -12,6 +12,7 @@ mod complaints;
 mod finding;
 mod forgery;
 mod growth;
+mod inputs;
 mod interruption;
 mod machine;
 mod probing;
