@@ -8,6 +8,7 @@ pub mod changed_paths;
 pub mod counters;
 pub mod event;
 pub mod flake;
+pub mod growth;
 pub mod ids;
 pub mod isolate;
 pub mod matrix;

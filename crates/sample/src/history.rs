@@ -37,6 +37,8 @@ pub(crate) struct History {
     pub(crate) merge: usize,
     pub(crate) pull_request: u32,
     pub(crate) states: Vec<State>,
+    /// The commits at which the evaluation becomes heavier.
+    pub(crate) jumps: Vec<usize>,
     /// The paths of the files that the development shell needs besides.
     pub(crate) closure: Vec<String>,
 }
@@ -63,6 +65,8 @@ struct Writer<'a> {
     pull_request: u32,
     /// Where the culprit's branch is to begin; `None` when it has begun.
     culprit_at: Option<usize>,
+    /// Where the evaluation is to become heavier, the next one last.
+    jumps_at: Vec<usize>,
     /// Until which commit the present failure on the main line lasts.
     broken_until: usize,
     found: Found,
@@ -73,6 +77,7 @@ struct Found {
     good: Option<Pinned>,
     culprit: Option<(usize, usize)>,
     merge: Option<(usize, u32)>,
+    jumps: Vec<usize>,
 }
 
 /// Writes the history and tells what is true of it.
@@ -95,6 +100,10 @@ pub(crate) fn write(options: &Options, importer: &mut Importer) -> Result<Histor
         time: START,
         pull_request: 246_000,
         culprit_at: Some(culprit_at),
+        jumps_at: (1..=options.jumps)
+            .rev()
+            .map(|n| first + n * last.saturating_sub(first) / (options.jumps + 1))
+            .collect(),
         broken_until: 0,
         found: Found::default(),
     };
@@ -106,19 +115,28 @@ pub(crate) fn write(options: &Options, importer: &mut Importer) -> Result<Histor
             writer.found.good = Some(writer.pin());
         } else if writer.culprit_is_due() {
             writer.open_culprit_branch()?;
+        } else if writer.jump_is_due() {
+            writer.jump()?;
         } else {
             writer.step()?;
         }
     }
     let bad = writer.pin();
     let closure = writer.main.wide_paths().take(options.closure).collect();
-    let Writer { found, states, .. } = writer;
+    let Writer { found, mut states, .. } = writer;
+    if options.jumps > 0 {
+        // The overlay is locked where it evaluates with the culprit, too.
+        states.iter_mut().filter(|state| **state == State::Bad).for_each(|state| *state = State::Good);
+    }
+    if found.jumps.len() < options.jumps {
+        return Err(SampleError::TooShort { commits: options.commits });
+    }
     let (Some(good), Some((culprit, culprit_parent)), Some((merge, pull_request))) =
         (found.good, found.culprit, found.merge)
     else {
         return Err(SampleError::TooShort { commits: options.commits });
     };
-    Ok(History { older, good, bad, culprit, culprit_parent, merge, pull_request, states, closure })
+    Ok(History { older, good, bad, culprit, culprit_parent, merge, pull_request, states, jumps: found.jumps, closure })
 }
 
 impl Writer<'_> {
@@ -160,7 +178,22 @@ impl Writer<'_> {
     /// How many commits it takes to finish and merge every branch, the culprit's included.
     fn owed(&self) -> usize {
         let open: usize = self.branches.iter().map(|branch| branch.todo.len() + 1).sum();
-        open + if self.culprit_at.is_some() { usize::from(STEPS) + 1 } else { 0 }
+        open + 4 * self.jumps_at.len() + if self.culprit_at.is_some() { usize::from(STEPS) + 1 } else { 0 }
+    }
+
+    fn jump_is_due(&self) -> bool {
+        let running_out = self.total - self.states.len() <= self.owed() + 2;
+        self.main.broken().is_none() && self.jumps_at.last().is_some_and(|at| self.states.len() >= *at || running_out)
+    }
+
+    /// Makes the evaluation heavier: by a commit on the main line, or every second time by one on a branch.
+    fn jump(&mut self) -> Result<(), SampleError> {
+        self.jumps_at.pop();
+        if self.jumps_at.len().is_multiple_of(2) {
+            return self.commit_on_main(Edit::Heavier);
+        }
+        let todo = vec![ordinary(&mut self.rng, &self.main), Edit::Heavier, Edit::Readme];
+        self.add_branch(self.main.clone(), todo, self.main.title(Edit::Heavier), false)
     }
 
     fn culprit_is_due(&self) -> bool {
@@ -184,6 +217,7 @@ impl Writer<'_> {
         let files = self.main.apply(edit);
         let author = self.rng.below(names::PEOPLE);
         self.tip = self.emit(Line::Main, vec![self.tip], author, title, &files, None)?;
+        self.found.jumps.extend((edit == Edit::Heavier).then_some(self.tip));
         Ok(())
     }
 
@@ -230,6 +264,7 @@ impl Writer<'_> {
         let (parent, author, collection) = (branch.tip, branch.author, branch.collection.clone());
         let number = self.emit(Line::Side, vec![parent], author, title, &files, Some(&collection))?;
         self.branches[position].tip = number;
+        self.found.jumps.extend((edit == Edit::Heavier).then_some(number));
         if edit == Edit::Bootstrap(CULPRIT_STEP) {
             self.found.culprit = Some((number, parent));
         }

@@ -22,6 +22,9 @@ struct Arguments {
     /// a millisecond of evaluation
     #[arg(long, default_value_t = 0)]
     closure: usize,
+    /// Number of commits at which the evaluation becomes heavier, in place of the one at which it eats all memory
+    #[arg(long, default_value_t = 0)]
+    jumps: usize,
     /// Seed of everything that is left to chance
     #[arg(long, default_value_t = Options::default().seed)]
     seed: u64,
@@ -38,14 +41,17 @@ fn place(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { dir, commits, widen, closure, seed, culprit } = Arguments::parse();
-    match generate(&dir, &Options { seed, commits, widen, closure, culprit }) {
+    let Arguments { dir, commits, widen, closure, jumps, seed, culprit } = Arguments::parse();
+    match generate(&dir, &Options { seed, commits, widen, closure, jumps, culprit }) {
         Ok(sample) => {
             println!("flake    {}", sample.app.display());
             println!("history  {} commits in {}", sample.truth.len(), sample.pkgs.display());
             println!("good     {}", sample.good);
             println!("bad      {}", sample.bad);
-            println!("culprit  {} (pull request {})", sample.culprit, sample.pull_request);
+            if sample.jumps.is_empty() {
+                println!("culprit  {} (pull request {})", sample.culprit, sample.pull_request);
+            }
+            sample.jumps.iter().for_each(|jump| println!("jump     {jump}"));
             ExitCode::SUCCESS
         }
         Err(error) => {

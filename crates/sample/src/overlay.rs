@@ -53,15 +53,28 @@ pub(crate) struct Overlay {
     pub(crate) fixed: usize,
 }
 
+/// Which of its commits both locks pin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LockedAt {
+    /// The one that makes the culprit harmful.
+    Harmful,
+    /// The one that evaluates with every commit of the package set.
+    Repaired,
+}
+
 /// Writes the overlay's history: a straight line.
-pub(crate) fn write(importer: &mut Importer) -> Result<Overlay, SampleError> {
+pub(crate) fn write(importer: &mut Importer, locked_at: LockedAt) -> Result<Overlay, SampleError> {
     let mut locked = None;
+    let pinned = match locked_at {
+        LockedAt::Harmful => LOCKED,
+        LockedAt::Repaired => FIXED,
+    };
     for number in 0..COMMITS {
         // A week a commit, so that the locked one is a little older than the package set's first.
         let time = START + number as u64 * WEEK - 20 * WEEK;
         let tree = tree(number);
         commit(importer, number, time, &title(number), &tree)?;
-        if number == LOCKED {
+        if number == pinned {
             locked = Some(Pinned { number, time, tree });
         }
     }

@@ -22,13 +22,16 @@ pub struct Options {
     /// How many of the files that were added by `widen` the development shell needs; each is a package and makes the
     /// evaluation about a millisecond longer. More than there are stand for all.
     pub closure: usize,
+    /// At how many commits the evaluation becomes heavier, instead of eating all memory at one: each makes about half
+    /// as many thunks more as there are at the start. 0 makes the usual sample.
+    pub jumps: usize,
     /// Where the culprit lies between the good commit (0.0) and the end (1.0); derived from the seed when absent.
     pub culprit: Option<f64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { seed: 1, commits: 3000, widen: 0, closure: 0, culprit: None }
+        Options { seed: 1, commits: 3000, widen: 0, closure: 0, jumps: 0, culprit: None }
     }
 }
 
@@ -69,6 +72,8 @@ pub struct Sample {
     pub overlay_locked: String,
     /// The overlay's first commit that evaluates with the culprit.
     pub overlay_fixed: String,
+    /// The commits at which the evaluation becomes heavier, oldest first.
+    pub jumps: Vec<String>,
     /// What each commit of the package set does, in the order in which they were made (parents first).
     pub truth: Vec<(String, State)>,
 }
@@ -131,7 +136,10 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
     for setting in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
         import::run(&pkgs, &["config", setting, "true"])?;
     }
-    let overlay_history = overlay::write(&mut importer)?;
+    let overlay_history = overlay::write(
+        &mut importer,
+        if options.jumps == 0 { overlay::LockedAt::Harmful } else { overlay::LockedAt::Repaired },
+    )?;
     let overlay_hashes = importer.finish()?;
     let mut importer = Importer::start(&tools)?;
     let tools_history = overlay::write_tools(&mut importer)?;
@@ -175,6 +183,7 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
         merge: hashes[history.merge].clone(),
         overlay_locked: overlay_hashes[overlay_history.locked.number].clone(),
         overlay_fixed: overlay_hashes[overlay_history.fixed].clone(),
+        jumps: history.jumps.iter().map(|number| hashes[*number].clone()).collect(),
         truth: hashes.into_iter().zip(history.states).collect(),
     };
     write_json(&dir.join("sample.json"), &sample.to_json())?;
@@ -208,6 +217,7 @@ impl Sample {
             "merge": self.merge,
             "overlay_locked": self.overlay_locked,
             "overlay_fixed": self.overlay_fixed,
+            "jumps": self.jumps,
         })
     }
 }

@@ -10,15 +10,20 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{Class, End, Observation, Outcome, Signature, Verdict, claim};
+use crate::growth::{Decision, Limit, Rule, RuleError, Scale};
 
 /// Says why a text is no criterion.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum CriterionError {
     /// Not one of the words.
     #[error(
-        "`{0}` is no criterion; there are: same, any-failure, out-of-memory, timeout, another class, message~REGEX"
+        "`{0}` is no criterion; there are: same, any-failure, out-of-memory, timeout, another class, message~REGEX, \
+         and rules such as 'nrThunks > +20%'"
     )]
     Unknown(String),
+    /// It has a sign, but is no rule about a measure.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// The regular expression after `message~` is not one.
     #[error("`{pattern}` is no regular expression")]
     Pattern {
@@ -82,6 +87,8 @@ pub enum Criterion {
     Class(Class),
     /// Bad is a failure whose message matches; every other failure is skipped.
     Message(MessagePattern),
+    /// Bad is what became heavier than this rule allows; failures are skipped.
+    Growth(Rule),
     /// The user's script says so by its exit status, as in git.
     Script,
 }
@@ -110,11 +117,14 @@ impl FromStr for BadWhen {
     type Err = CriterionError;
 
     /// Reads `same`, `any-failure` (`any`), `out-of-memory` (`oom`), `timeout` (`time-out`), another failing
-    /// class in words joined by `-`, or `message~REGEX`.
+    /// class in words joined by `-`, `message~REGEX`, or a rule such as `nrThunks > +20%`.
     fn from_str(text: &str) -> Result<Self, CriterionError> {
         if let Some(pattern) = text.strip_prefix("message~") {
             return MessagePattern::try_from(pattern.to_owned())
                 .map(|pattern| Self::Fixed(Criterion::Message(pattern)));
+        }
+        if Rule::looks_like(text) {
+            return Ok(Self::Fixed(Criterion::Growth(text.parse()?)));
         }
         let class = match text {
             "same" => return Ok(Self::Same),
@@ -137,6 +147,7 @@ impl fmt::Display for Criterion {
             Self::AnyFailure => f.write_str("any failure"),
             Self::Class(class) => write!(f, "{class}"),
             Self::Message(pattern) => write!(f, "a failure with a message matching /{}/", pattern.0),
+            Self::Growth(rule) => write!(f, "{rule}"),
             Self::Script => f.write_str("the script says so"),
         }
     }
@@ -147,6 +158,8 @@ impl Criterion {
     ///
     /// Success is good, except where a script decides. An outcome that is not about code is never bad; see
     /// [`Class::is_about_code`].
+    ///
+    /// A rule about growth is decided by [`Criterion::decide`]; here a success is good.
     ///
     /// # Errors
     /// When the script asked to end the search.
@@ -164,9 +177,39 @@ impl Criterion {
                 Self::AnyFailure => !outcome.may_come_from_outside(),
                 Self::Class(class) => outcome.class == *class,
                 Self::Message(pattern) => outcome.message.as_ref().is_some_and(|message| pattern.0.is_match(message)),
-                Self::Script => false,
+                Self::Growth(_) | Self::Script => false,
             };
         Ok(if bad { Verdict::Bad } else { Verdict::Skip(outcome.to_string()) })
+    }
+}
+
+impl Criterion {
+    /// Returns the rule, where it is one about growth.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Growth(rule) => Some(rule),
+            Self::SameSignature(_) | Self::AnyFailure | Self::Class(_) | Self::Message(_) | Self::Script => None,
+        }
+    }
+
+    /// Says what several runs of one evaluation mean, given what the good end has; `roots` as in [`Signature::of`].
+    ///
+    /// Only a rule about growth looks at more than the first run, or at the scale.
+    ///
+    /// # Errors
+    /// As [`Criterion::verdict`].
+    pub fn decide(
+        &self,
+        runs: &[&Observation],
+        scale: Option<Scale>,
+        roots: &[&str],
+    ) -> Result<Decision, AbortedByScript> {
+        let Some(first) = runs.first() else { return Ok(Decision::RunAgain) };
+        match self.rule().and_then(|rule| Limit::new(rule, scale)) {
+            Some(limit) => Ok(limit.decide(runs)),
+            None => self.verdict(first, roots).map(Decision::Is),
+        }
     }
 }
 
@@ -309,9 +352,25 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_about_growth_is_a_criterion() {
+        let rule = fixed("nrThunks > +20%");
+        assert_eq!(rule.to_string(), "nrThunks > +20%");
+        assert!(matches!("nrThunks > much".parse::<BadWhen>(), Err(CriterionError::Rule(_))));
+        assert!(matches!("message~a>b".parse::<BadWhen>(), Ok(BadWhen::Fixed(Criterion::Message(_)))));
+        // As long as nothing is known of the good end, what succeeds is good.
+        let seen = observation(Class::Success, "", End::Exited(0));
+        assert_eq!(rule.decide(&[&seen], None, &[]), Ok(Decision::Is(Verdict::Good)));
+        let failed = rule.decide(&[&failed(Class::OutOfMemory, "")], None, &[]);
+        assert!(matches!(failed, Ok(Decision::Is(Verdict::Skip(_)))));
+        assert_eq!(fixed("oom").decide(&[], None, &[]), Ok(Decision::RunAgain));
+    }
+
+    #[test]
     fn a_criterion_survives_the_journal() {
         let same = Criterion::SameSignature(Signature::of(&failed(Class::EvaluationError, "x").outcome, &[]));
-        for criterion in [same, fixed("any"), fixed("oom"), fixed("message~a|b"), Criterion::Script] {
+        for criterion in
+            [same, fixed("any"), fixed("oom"), fixed("message~a|b"), fixed("peak > +30%"), Criterion::Script]
+        {
             let json = serde_json::to_string(&criterion).unwrap();
             assert_eq!(serde_json::from_str::<Criterion>(&json).unwrap(), criterion, "{json}");
         }

@@ -130,7 +130,9 @@ impl Draft {
         let runaway = match criterion {
             Some(Criterion::SameSignature(signature)) => signature.class == Class::OutOfMemory,
             Some(Criterion::Class(class)) => *class == Class::OutOfMemory,
-            Some(Criterion::AnyFailure | Criterion::Message(_) | Criterion::Script) | None => false,
+            Some(Criterion::AnyFailure | Criterion::Message(_) | Criterion::Growth(_) | Criterion::Script) | None => {
+                false
+            }
         };
         match (&self.report.good, chosen) {
             (_, Some(chosen)) => chosen.min(full),

@@ -7,6 +7,7 @@ use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
+use super::assignment::Assignment;
 use super::clones::Clones;
 use super::error::outcome_words;
 use super::prober::{Prober, Question, Round, is_from_outside};
@@ -70,8 +71,30 @@ pub fn verify(
     if bound == MemoryFrom::Machine {
         lower_budget(prober, good.observation.peak);
     }
-    let (bad, mode) = bad_end(prober, clones, bad, mode)?;
+    let good_runs = measured(prober, clones, &good, mode)?;
+    let (bad, mode) = bad_end(prober, clones, bad, mode, &good_runs)?;
     Ok(Ends { good, bad, mode })
+}
+
+/// Runs the good end as often as a rule about growth needs, and takes it for what others are compared with.
+fn measured(
+    prober: &mut Prober<'_>,
+    clones: &Clones,
+    good: &Verified,
+    mode: Mode,
+) -> Result<Vec<Observation>, CaseError> {
+    if prober.rule().is_none() {
+        return Ok(Vec::new());
+    }
+    let assignment = clones.assignment(good.state.lock.clone());
+    let question = question(&good.state, &Subject::GoodLock, &assignment, mode);
+    let runs = prober.end_runs(&question, good.observation.clone())?;
+    prober.compare_with(&assignment);
+    prober.calibrate(mode, &runs, &[])?;
+    if let Some((_, more)) = runs.split_first().filter(|(_, more)| !more.is_empty()) {
+        prober.note_runs(question.purpose, &question.subject, mode, more.to_vec(), &good.verdict);
+    }
+    Ok(runs)
 }
 
 /// Lowers a budget that only the machine bounds to what is plainly too much for the good end.
@@ -142,10 +165,11 @@ fn good_end(
 ) -> Result<(Verified, Mode), CaseError> {
     let probe = |prober: &mut Prober<'_>, mode| -> Result<Verified, CaseError> {
         let observation = observe(prober, clones, state, &Subject::GoodLock, mode)?;
-        judged(prober, state, Subject::GoodLock, observation, mode)
+        judged(prober, clones, state, &Subject::GoodLock, vec![observation], mode)
     };
     let first = probe(prober, mode)?;
-    if mode == Mode::Faithful || first.verdict == Verdict::Good || first.observation.outcome.class.is_runaway() {
+    let class = first.observation.outcome.class;
+    if mode == Mode::Faithful || first.verdict == Verdict::Good || class.is_runaway() || class == Class::Success {
         return Ok((first, mode));
     }
     if prober.lacks(Mode::Faithful).is_some() {
@@ -171,9 +195,10 @@ pub(super) fn bad_end(
     clones: &Clones,
     state: &State,
     mut mode: Mode,
+    good_runs: &[Observation],
 ) -> Result<(Verified, Mode), CaseError> {
     let mut observation = observe(prober, clones, state, &Subject::BadLock, mode)?;
-    let may_be_faithful = mode == Mode::Fast && prober.lacks(Mode::Faithful).is_none();
+    let may_be_faithful = prober.rule().is_none() && mode == Mode::Fast && prober.lacks(Mode::Faithful).is_none();
     if may_be_faithful && observation.outcome.class == Class::Success {
         let faithful = observe(prober, clones, state, &Subject::BadLock, Mode::Faithful)?;
         if faithful.outcome.class != Class::Success && !is_from_outside(faithful.outcome.class) {
@@ -190,9 +215,18 @@ pub(super) fn bad_end(
         }
         prober.settle(Criterion::SameSignature(Signature::of(&observation.outcome, &[])));
     }
-    let verified = judged(prober, state, Subject::BadLock, observation, mode)?;
-    match verified.verdict {
+    let mut runs = vec![observation];
+    if prober.rule().is_some() {
+        let assignment = clones.assignment(state.lock.clone());
+        runs = prober.end_runs(&question(state, &Subject::BadLock, &assignment, mode), runs.swap_remove(0))?;
+        prober.calibrate(mode, good_runs, &runs)?;
+    }
+    let verified = judged(prober, clones, state, &Subject::BadLock, runs, mode)?;
+    match &verified.verdict {
         Verdict::Good | Verdict::Bad => Ok((verified, mode)),
+        Verdict::Skip(reason) if class == Class::Success => {
+            Err(CaseError::BadEnd { label: state.label.clone(), outcome: reason.clone() })
+        }
         Verdict::Skip(_) => Err(error),
     }
 }
@@ -205,25 +239,32 @@ fn observe(
     mode: Mode,
 ) -> Result<Observation, CaseError> {
     let assignment = clones.assignment(state.lock.clone());
-    prober.observe(&Question {
+    prober.observe(&question(state, subject, &assignment, mode))
+}
+
+fn question<'a>(state: &State, subject: &Subject, assignment: &'a Assignment, mode: Mode) -> Question<'a> {
+    Question {
         purpose: purpose(state, subject),
         subject: subject.clone(),
-        assignment: &assignment,
+        assignment,
         mode,
         round: Round::Search,
         remaining: None,
-    })
+    }
 }
 
 fn judged(
     prober: &mut Prober<'_>,
+    clones: &Clones,
     state: &State,
-    subject: Subject,
-    observation: Observation,
+    subject: &Subject,
+    runs: Vec<Observation>,
     mode: Mode,
 ) -> Result<Verified, CaseError> {
-    let verdict = prober.judge(&observation)?;
-    prober.note(purpose(state, &subject), subject, mode, observation.clone(), verdict.clone());
+    let assignment = clones.assignment(state.lock.clone());
+    let question = question(state, subject, &assignment, mode);
+    let (runs, verdict) = prober.decide(&question, runs)?;
+    let observation = prober.note_runs(question.purpose, subject, mode, runs, &verdict);
     Ok(Verified { state: state.clone(), observation, verdict })
 }
 

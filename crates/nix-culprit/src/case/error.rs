@@ -104,6 +104,29 @@ pub enum CaseError {
         /// What it ended in.
         outcome: String,
     },
+    /// Nix does not count what the rule is about.
+    #[error("nix does not count `{name}`")]
+    NoCounter {
+        /// What the rule names.
+        name: String,
+        /// What Nix counts; nothing if it wrote no counters.
+        known: Vec<String>,
+    },
+    /// The ends are alike as far as can be measured.
+    #[error(
+        "the ends differ by no more than noise: {measure} is {good} at the good end and {bad} at the bad one, and \
+             runs of the same evaluation differ by up to {noise}"
+    )]
+    Noise {
+        /// What was measured.
+        measure: String,
+        /// At the good end.
+        good: String,
+        /// At the bad end.
+        bad: String,
+        /// What is no more than noise.
+        noise: String,
+    },
     /// The two revisions have no common history.
     #[error("{} and {} have no common history", .old.short(), .new.short())]
     Unrelated {
@@ -218,6 +241,12 @@ impl CaseError {
                 "name an older good state with --good, or a larger budget with --memory and --timeout".to_owned()
             }
             Self::BadEnd { .. } => "mend this first, or say with --bad-when what counts as bad".to_owned(),
+            Self::NoCounter { known, .. } if known.is_empty() => "this nix wrote no counters at all".to_owned(),
+            Self::NoCounter { known, .. } => format!("it counts: {}", known.join(", ")),
+            Self::Noise { .. } => {
+                "take what does not scatter, such as 'nrThunks > +10%', or try again when the machine is idle"
+                    .to_owned()
+            }
             Self::Backwards { .. } => {
                 "swap --good and --bad; to find what repaired it, use `bisect --find-fix`".to_owned()
             }

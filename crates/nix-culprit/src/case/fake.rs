@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix_culprit_core::counters::Counters;
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::flake::{Lock, Revision};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
@@ -34,6 +35,8 @@ pub(super) enum Truth {
     Ends(Class),
     /// It exits with this status, as a script does.
     Exits(i32),
+    /// It succeeds with so many thunks, and so many MiB.
+    Weighs(u64, u64),
 }
 
 impl Truth {
@@ -44,10 +47,11 @@ impl Truth {
             Self::Broken(message) => (Class::EvaluationError, Some((*message).to_owned()), 80, 1),
             Self::Ends(class) => (*class, Some(format!("it ended in {class}")), 50, 1),
             Self::Exits(_) => (Class::EvaluationError, None, 50, 1),
+            Self::Weighs(_, mib) => (Class::Success, None, *mib, 2),
         };
         let failed = match self {
             Self::Exits(status) => *status,
-            Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) => 1,
+            Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) | Self::Weighs(..) => 1,
         };
         Observation {
             outcome: Outcome { class, message, position: None },
@@ -55,7 +59,10 @@ impl Truth {
             peak: Bytes(peak << 20),
             wall: Duration::from_secs(wall),
             cpu: Some(Duration::from_secs(wall)),
-            counters: None,
+            counters: match self {
+                Self::Weighs(thunks, _) => Some(Counters::from_iter([("nrThunks".parse().unwrap(), *thunks)])),
+                Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) | Self::Exits(_) => None,
+            },
             curve: vec![Bytes(1 << 20), Bytes(peak << 20)],
             drv_path: (class == Class::Success).then(|| "/nix/store/x-shell.drv".parse().unwrap()),
         }

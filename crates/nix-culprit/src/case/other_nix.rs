@@ -43,7 +43,7 @@ impl OtherNix {
         (own, mode): (String, Mode),
         draft: &mut Draft,
     ) -> Result<Option<SearchResult>, CaseError> {
-        let (bad, mode) = bad_end(prober, clones, state, mode)?;
+        let (bad, mode) = bad_end(prober, clones, state, mode, &[])?;
         if bad.verdict != Verdict::Bad {
             return Ok(None);
         }
@@ -64,9 +64,9 @@ impl OtherNix {
         };
         let sink = prober.sink();
         let mut other = Prober::new(&mut self.evaluator, &mut self.journal, sink, target, criterion, memory);
-        let observation = other.observe(&question)?;
-        let verdict = prober.judge(&observation)?;
-        prober.note(purpose, Subject::GoodLock, mode, observation.clone(), verdict.clone());
+        let first = other.observe(&question)?;
+        let (runs, verdict) = other.decide(&question, vec![first])?;
+        let observation = prober.note_runs(purpose, &Subject::GoodLock, mode, runs, &verdict);
         let text = match &verdict {
             Verdict::Good => {
                 let good = Verified { state: state.clone(), observation, verdict };

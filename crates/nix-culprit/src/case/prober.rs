@@ -1,9 +1,12 @@
 //! One probe: known from the journal, or run, written down, and judged.
 
+mod repeats;
+
 use std::path::Path;
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::growth::Decision;
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::Bytes;
@@ -12,9 +15,10 @@ use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
-use super::evaluator::{Counting, Evaluator, Settled, Target, Yields};
+use super::evaluator::{Evaluator, Settled, Target, Yields};
 use super::journal::Journal;
 use super::settings::ReadSets;
+use repeats::Base;
 
 /// A probe as the report tells of it.
 #[derive(Debug, Clone)]
@@ -67,6 +71,7 @@ pub struct Prober<'a> {
     asked: Target,
     target: Target,
     criterion: Option<Criterion>,
+    base: Base,
     /// The budget of memory.
     full: Bytes,
     /// What the next probe may use of it.
@@ -95,6 +100,7 @@ impl<'a> Prober<'a> {
             asked,
             target,
             criterion,
+            base: Base::default(),
             full: memory,
             memory,
             read_sets: ReadSets::Used,
@@ -173,13 +179,13 @@ impl<'a> Prober<'a> {
         &self.records
     }
 
-    /// Probes, and says what it means.
+    /// Probes, as often as it takes to decide, and says what it means.
     ///
     /// # Errors
     /// When Nix could not be asked, the user stopped it, or the journal could not be written.
     pub fn probe(&mut self, question: Question<'_>) -> Result<(Observation, Verdict), CaseError> {
-        if let Some(Settled { by, observation }) = self.settled(&question)? {
-            let verdict = self.judge(&observation)?;
+        self.calibrate_for(&question)?;
+        if let Some((Settled { by, observation }, verdict)) = self.settled(&question)? {
             let (purpose, subject, mode) = (question.purpose, question.subject, question.mode);
             self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
             let settled_by = Some(by);
@@ -187,31 +193,35 @@ impl<'a> Prober<'a> {
             self.records.push(record.clone());
             return Ok((record.observation, verdict));
         }
-        let observation = self.observe(&question)?;
-        let verdict = self.judge(&observation)?;
-        self.note(question.purpose, question.subject, question.mode, observation.clone(), verdict.clone());
-        Ok((observation, verdict))
+        let first = self.observe(&question)?;
+        let (runs, verdict) = self.decide(&question, vec![first])?;
+        Ok((self.note_runs(question.purpose, &question.subject, question.mode, runs, &verdict), verdict))
     }
 
     /// Says what a probe of a search would come to, if that is known without running it.
-    fn settled(&mut self, question: &Question<'_>) -> Result<Option<Settled>, CaseError> {
-        if question.round != Round::Search || question.purpose.commit.is_none() || self.read_sets == ReadSets::Unused {
+    fn settled(&mut self, question: &Question<'_>) -> Result<Option<(Settled, Verdict)>, CaseError> {
+        // How long it takes is nothing that another one tells.
+        let is_time = self.rule().is_some_and(|rule| rule.measure.is_time());
+        let is_unused = self.read_sets == ReadSets::Unused;
+        if question.round != Round::Search || question.purpose.commit.is_none() || is_unused || is_time {
             return Ok(None);
         }
         let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
         if self.journal.known(&key).is_some() {
             return Ok(None);
         }
-        if let Some(settled) = self.journal.settled(&key) {
-            return Ok(Some(settled.clone()));
-        }
-        let settled = self.evaluator.settled(question.assignment, question.mode, &self.target, self.memory);
-        if let Some(Settled { by, observation }) = &settled {
-            let (purpose, by) = (question.purpose.clone(), by.clone());
-            self.tell(&Event::Settled { key, purpose, by, observation: observation.clone() });
+        let known = self.journal.settled(&key).cloned();
+        let is_new = known.is_none();
+        let found = || self.evaluator.settled(question.assignment, question.mode, &self.target, self.memory);
+        let Some(settled) = known.or_else(found) else { return Ok(None) };
+        let decision = self.decision(std::slice::from_ref(&settled.observation), question.mode)?;
+        let Decision::Is(verdict) = decision else { return Ok(None) };
+        if is_new {
+            let (purpose, by) = (question.purpose.clone(), settled.by.clone());
+            self.tell(&Event::Settled { key, purpose, by, observation: settled.observation.clone() });
             self.journal.check()?;
         }
-        Ok(settled)
+        Ok(Some((settled, verdict)))
     }
 
     /// Probes without a judgement; the caller notes it when it knows what it means.
@@ -219,28 +229,30 @@ impl<'a> Prober<'a> {
     /// # Errors
     /// As [`Prober::probe`].
     pub fn observe(&mut self, question: &Question<'_>) -> Result<Observation, CaseError> {
-        let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
+        self.observe_run(question, 0)
+    }
+
+    /// As [`Prober::observe`], the first run or a repetition of it.
+    fn observe_run(&mut self, question: &Question<'_>, run: usize) -> Result<Observation, CaseError> {
+        let mut key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
+        let mut purpose = question.purpose.clone();
+        if run > 0 {
+            key = format!("{key}-{run}");
+            purpose.words = format!("{}, run {}", purpose.words, run + 1);
+        }
         if let Some(known) = self.journal.known(&key) {
             let known = known.clone();
             self.learn(&known, question.mode);
             return Ok(known);
         }
-        let started = Event::ProbeStarted {
-            purpose: question.purpose.clone(),
-            mode: question.mode,
-            remaining: question.remaining,
-        };
+        let started =
+            Event::ProbeStarted { purpose: purpose.clone(), mode: question.mode, remaining: question.remaining };
         self.tell(&started);
         self.journal.check()?;
         self.evaluator.count(self.counting(&question.subject));
         let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
         let observation = evaluated.observation;
-        let finished = Event::ProbeFinished {
-            key,
-            purpose: question.purpose.clone(),
-            mode: question.mode,
-            observation: observation.clone(),
-        };
+        let finished = Event::ProbeFinished { key, purpose, mode: question.mode, observation: observation.clone() };
         self.tell(&finished);
         self.journal.check()?;
         match observation.outcome.class {
@@ -259,14 +271,6 @@ impl<'a> Prober<'a> {
         Ok(observation)
     }
 
-    /// Says whether a probe asks what Nix counted.
-    const fn counting(&self, subject: &Subject) -> Counting {
-        match subject {
-            Subject::GoodLock | Subject::BadLock => Counting::On,
-            Subject::Inputs { .. } | Subject::Commit { .. } => Counting::Off,
-        }
-    }
-
     /// Learns from a success whether the target is a derivation; only the fast way finds that out.
     fn learn(&mut self, observation: &Observation, mode: Mode) {
         if let Target::Attr(_, yields) = &mut self.target
@@ -275,20 +279,6 @@ impl<'a> Prober<'a> {
         {
             *yields = Yields::of(observation.drv_path.as_ref());
         }
-    }
-
-    /// Says what an observation means. Until what counts as bad is settled, success is good and all else bad.
-    ///
-    /// # Errors
-    /// When the user's own check asked to stop.
-    pub fn judge(&self, observation: &Observation) -> Result<Verdict, CaseError> {
-        self.criterion.as_ref().unwrap_or(&Criterion::AnyFailure).verdict(observation, &[]).map_err(CaseError::Script)
-    }
-
-    /// Writes down what a probe means.
-    pub fn note(&mut self, purpose: Purpose, subject: Subject, mode: Mode, observation: Observation, verdict: Verdict) {
-        self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
-        self.records.push(Record { subject, mode, verdict, observation, settled_by: None });
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use nix_culprit_core::event::{EventSink, Mode};
 use nix_culprit_core::flake::Revision;
+use nix_culprit_core::growth::Decision;
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 
@@ -79,18 +80,29 @@ pub fn probe_once(
     if let Some(message) = evaluator.lacks(mode) {
         return Err(CaseError::NixUnusable { message });
     }
-    evaluator.count(Counting::On);
-    let evaluated = evaluator.evaluate(&clones.assignment(lock), mode, &target, settings.memory)?;
-    let observation = evaluated.observation;
-    if observation.outcome.class == Class::Interrupted {
-        return Err(CaseError::Stopped);
-    }
     let criterion = match &settings.criterion {
         _ if !settings.script.is_empty() => Criterion::Script,
         Some(criterion) => criterion.clone(),
         None => Criterion::AnyFailure,
     };
-    let verdict = criterion.verdict(&observation, &[]).map_err(CaseError::Script)?;
+    // The counting would be measured, too.
+    let is_time = criterion.rule().is_some_and(|rule| rule.measure.is_time());
+    evaluator.count(if is_time { Counting::Off } else { Counting::On });
+    let assignment = clones.assignment(lock);
+    let evaluated = evaluator.evaluate(&assignment, mode, &target, settings.memory)?;
+    let mut runs = vec![evaluated.observation];
+    let verdict = loop {
+        if runs.iter().any(|run| run.outcome.class == Class::Interrupted) {
+            return Err(CaseError::Stopped);
+        }
+        match criterion.decide(&runs.iter().collect::<Vec<_>>(), None, &[]).map_err(CaseError::Script)? {
+            Decision::Is(verdict) => break verdict,
+            Decision::RunAgain => {
+                runs.push(evaluator.evaluate(&assignment, mode, &target, settings.memory)?.observation);
+            }
+        }
+    };
+    let observation = runs.swap_remove(runs.len() / 2);
     let yields = Yields::of(observation.drv_path.as_ref());
     let target = evaluated.attr.map_or(target, |attr| Target::Attr(attr, yields));
     Ok((observation, verdict, target))

@@ -9,7 +9,8 @@ use super::{AskOptions, SearchOptions};
 #[command(after_help = "Examples:
   nix-culprit bisect --input nixpkgs --good 33cd48c86b25 --bad b570cc35e4a3
   nix-culprit bisect --input nixpkgs --good 2023-08-19
-  nix-culprit bisect --input poetry2nix --bad c3d3c4a --good main --find-fix")]
+  nix-culprit bisect --input poetry2nix --bad c3d3c4a --good main --find-fix
+  nix-culprit bisect --input nixpkgs --good 2023-08-19 --bad-when 'peak > +30%'")]
 pub struct Args {
     /// The input whose history is searched, such as nixpkgs or poetry2nix/nixpkgs
     #[arg(long, value_name = "INPUT")]

@@ -15,6 +15,7 @@ use super::{AskOptions, SearchOptions};
   nix-culprit find --good old.lock              flake.lock of a good state, kept elsewhere
   nix-culprit find --repo nixpkgs=~/nixpkgs     with a clone you have
   nix-culprit find --nix-good ./old/bin/nix     is it the Nix version?
+  nix-culprit find --bad-when 'nrThunks > +20%'  what made it heavier, though it still evaluates
   nix-culprit find -- nix develop -c true       with a check of your own")]
 pub struct Args {
     /// A good state: a lock file, or a revision or date (2023-08-19) of the flake's own repository

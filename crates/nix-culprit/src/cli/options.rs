@@ -76,8 +76,9 @@ pub struct RepositoryOptions {
 /// What counts as bad.
 #[derive(Debug, Clone, Args)]
 pub struct VerdictOptions {
-    /// What counts as bad: any-failure, out-of-memory, timeout, or message~REGEX [default: the same failure as at
-    /// the bad end]
+    /// What counts as bad: any-failure, out-of-memory, timeout, message~REGEX, or what became heavier, such as
+    /// 'nrThunks > +20%', 'peak > 1.5x', 'gc.totalBytes > 300M', 'cpu > 2s' (any counter of Nix, peak, wall, cpu;
+    /// + and x are of what the good end has) [default: the same failure as at the bad end]
     #[arg(long, value_name = "RULE")]
     pub bad_when: Option<String>,
 

@@ -47,6 +47,9 @@ pub enum CommandError {
     /// Two ways of saying what counts as bad.
     #[error("a check of your own already says what is bad; leave out --bad-when")]
     TwoRules,
+    /// A rule about the good end, where there is none.
+    #[error("`{0}` is about what the good end has, and a single probe has none; give an amount, such as 300M")]
+    NoGoodEnd(String),
     /// The case has no report yet.
     #[error("the case {0} has no report yet")]
     NoReport(String),

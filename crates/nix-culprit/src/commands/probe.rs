@@ -1,7 +1,8 @@
 //! `probe`: one evaluation under the budget, its observation and its verdict.
 
 use nix_culprit_core::event::{Mode, Silent};
-use nix_culprit_core::outcome::{Observation, Verdict};
+use nix_culprit_core::growth::Bound;
+use nix_culprit_core::outcome::{Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
 use nix_culprit_core::text::printable;
 
@@ -15,6 +16,11 @@ use crate::ui::Paint;
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let scope = Scope::Locks { good: None, bad: None, input: None };
     let settings = settings(&args.ask, scope, Way::NONE, context)?;
+    if let Some(rule) = settings.criterion.as_ref().and_then(Criterion::rule)
+        && matches!(rule.bound, Bound::OfGood(_))
+    {
+        return Err(CommandError::NoGoodEnd(rule.to_string()));
+    }
     let temporary = tempfile::tempdir().map_err(|source| CommandError::Write { path: std::env::temp_dir(), source })?;
     let surroundings =
         Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };

@@ -1,9 +1,13 @@
 //! What Nix counts, and what can be told from it.
 
-use nix_culprit_sample::State;
+use std::sync::Arc;
 
-use crate::machine::every_nix;
+use nix_culprit_sample::{Options, Sample, State};
+use serde_json::Value;
+
+use crate::machine::{every_nix, newest_nix, sample_of};
 use crate::room::Room;
+use crate::traces::nothing_goes_on;
 
 #[test]
 fn a_probe_tells_what_nix_counted_and_the_same_each_time_with_every_nix() {
@@ -12,8 +16,8 @@ fn a_probe_tells_what_nix_counted_and_the_same_each_time_with_every_nix() {
         room.make_good();
         let probe = || room.run_small(&["probe", "--json"]).exits_with(0).json()["observation"].clone();
         let (first, second) = (probe(), probe());
-        let counters = |seen: &serde_json::Value| seen["counters"].as_object().unwrap().clone();
-        let exact = |(name, _): &(String, serde_json::Value)| !name.starts_with("gc.");
+        let counters = |seen: &Value| seen["counters"].as_object().unwrap().clone();
+        let exact = |(name, _): &(String, Value)| !name.starts_with("gc.");
         let exactly = |seen| counters(seen).into_iter().filter(exact).collect::<Vec<_>>();
         assert_eq!(exactly(&first), exactly(&second), "with {}", nix.version);
         assert!(counters(&first)["nrThunks"].as_u64().unwrap() > 1000, "{first:#}");
@@ -25,4 +29,53 @@ fn a_probe_tells_what_nix_counted_and_the_same_each_time_with_every_nix() {
         let killed = room.run_small(&["probe", "--json", "--at", &killed]).exits_with(1).json();
         assert!(killed["observation"].get("counters").is_none(), "{killed:#}");
     }
+}
+
+/// A sample whose evaluation becomes heavier at so many commits.
+fn heavier(jumps: usize) -> Arc<Sample> {
+    sample_of(&Options { seed: 31, commits: 150, jumps, ..Options::default() })
+}
+
+#[track_caller]
+fn names_the_jump(report: &Value, room: &Room) {
+    assert_eq!(report["result"]["kind"], "culprit", "with {}: {:#}", room.nix.version, report["result"]);
+    assert_eq!(report["result"]["commit"]["revision"], room.sample.jumps[0], "with {}", room.nix.version);
+    let kind = if room.nix.has_flakes() { "faithful" } else { "fast-only" };
+    assert_eq!(report["confirmation"]["kind"], kind, "{:#}", report["confirmation"]);
+}
+
+#[test]
+fn the_commit_that_made_it_heavier_is_found_by_a_counter_with_every_nix() {
+    for nix in every_nix() {
+        let room = Room::with(&nix, heavier(1));
+        let report = room.run_small(&["find", "--json", "--bad-when", "nrThunks > +20%"]).exits_with(0).json();
+        names_the_jump(&report, &room);
+        // One run each: the counter is the same every time.
+        assert!(report["totals"]["probes"].as_u64().unwrap() < 20, "{:#}", report["totals"]);
+        nothing_goes_on(&room);
+    }
+}
+
+#[test]
+fn the_commit_that_made_it_heavier_is_found_by_its_memory() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, heavier(1));
+    let report = room.run_small(&["find", "--json", "--bad-when", "peak > +20%"]).exits_with(0).json();
+    names_the_jump(&report, &room);
+    let ends = report["probes"].as_array().unwrap().iter().filter(|probe| probe["subject"]["kind"] == "bad-lock");
+    assert_eq!(ends.count(), 3, "an end is run as often as the noise needs");
+}
+
+#[test]
+fn a_counter_that_nix_does_not_have_is_refused_with_those_that_it_has() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, heavier(1));
+    let run = room.run_small(&["find", "--bad-when", "nrThanks > +20%"]);
+    assert!(run.code.is_some_and(|code| code >= 2), "{run}");
+    assert!(run.stderr.contains("nix does not count `nrThanks`"), "{run}");
+    assert!(run.stderr.contains("nrThunks") && run.stderr.contains("gc.totalBytes"), "{run}");
+    let run = room.run_small(&["probe", "--bad-when", "nrThunks > +20%"]);
+    assert!(run.stderr.contains("a single probe has none"), "{run}");
+    assert_eq!(room.run_small(&["probe", "--bad-when", "nrThunks > 1000"]).code, Some(1));
+    assert_eq!(room.run_small(&["probe", "--bad-when", "nrThunks > 1M"]).code, Some(0));
 }

@@ -52,6 +52,8 @@ pub(crate) enum Edit {
     Break(Break),
     Repair(Break),
     Bootstrap(u8),
+    /// The evaluation becomes heavier.
+    Heavier,
 }
 
 impl Collection {
@@ -96,6 +98,7 @@ impl Collection {
             Edit::Repair(Break::MissingAttribute) => "sqlite: fix evaluation".to_owned(),
             Edit::Repair(Break::MissingArgument) => "jq: fix evaluation".to_owned(),
             Edit::Repair(Break::UndefinedVariable) => "stdenv: fix evaluation".to_owned(),
+            Edit::Heavier => format!("stdenv: check edition {} too", self.heavier + 1),
             Edit::Bootstrap(1) => "python3.pkgs.installer: say why it comes early".to_owned(),
             Edit::Bootstrap(2) => "python3.pkgs.packaging: bootstrap without pip".to_owned(),
             Edit::Bootstrap(CULPRIT_STEP) => {

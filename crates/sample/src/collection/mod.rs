@@ -76,6 +76,7 @@ pub(crate) struct Collection {
     builder: u16,
     interpreter: u16,
     bootstrap: u8,
+    heavier: u16,
     broken: Option<Break>,
 }
 
@@ -97,6 +98,7 @@ impl Collection {
             builder: 0,
             interpreter: 0,
             bootstrap: 0,
+            heavier: 0,
             broken: None,
         };
         state.wide = widen.saturating_sub(state.files().len());
@@ -179,6 +181,10 @@ impl Collection {
             Edit::Repair(how) => {
                 self.broken = None;
                 vec![self.broken_file(how)]
+            }
+            Edit::Heavier => {
+                self.heavier += 1;
+                vec![File::Stdenv]
             }
             Edit::Bootstrap(step) => {
                 self.bootstrap = self.bootstrap.max(step);

@@ -4,6 +4,20 @@ use super::edit::{Break, CULPRIT_STEP, STEPS};
 use super::{Collection, DOCS, FIXED, File, LIBRARY, MODULES};
 use crate::names;
 
+/// What makes the evaluation heavier: so many thunks, and 11 KiB of text for each.
+const HEAVIER: usize = 1_500;
+const EDITIONS: &str = "rec {
+  # What every package is checked against; each edition has more of it.
+  editions =
+    let
+      text = builtins.concatStringsSep \"\" (builtins.genList (n: \"0123456789abcdef\") 700);
+    in
+    builtins.foldl' (sum: n: sum + builtins.stringLength \"${text}${toString n}\") 0 (
+      builtins.genList (n: n) @count@
+    );
+
+";
+
 impl Collection {
     /// The path and the content of a file in this state.
     pub(crate) fn render(&self, file: File) -> (String, Vec<u8>) {
@@ -47,6 +61,14 @@ impl Collection {
                 let mut text = include_str!("../tree/pkgs/stdenv/default.nix").to_owned();
                 if self.broken == Some(Break::UndefinedVariable) {
                     text = text.replacen("builder = \"/bin/sh\";", "builder = hostPlatform.shell;", 1);
+                }
+                if self.heavier > 0 {
+                    let count = HEAVIER * usize::from(self.heavier);
+                    text = text.replacen("rec {\n", &EDITIONS.replace("@count@", &count.to_string()), 1).replacen(
+                        "builder = \"/bin/sh\";",
+                        "builder = builtins.seq editions \"/bin/sh\";",
+                        1,
+                    );
                 }
                 ("stdenv/default.nix".to_owned(), text)
             }

@@ -277,3 +277,56 @@ fn a_script_that_skips_the_good_end_is_quoted() {
         other => panic!("{other:?}"),
     }
 }
+
+fn growth(rule: &str) -> Option<Criterion> {
+    Some(Criterion::Growth(rule.parse().unwrap()))
+}
+
+#[test]
+fn a_counter_is_compared_with_the_good_end_after_one_run_each() {
+    let weighs = |bad| move |at| if at == BAD { Truth::Weighs(bad, 50) } else { Truth::Weighs(1000, 50) };
+    let verdict = |bad| {
+        let mut nix = FakeNix::of_commits(weighs(bad));
+        let ((ends, _), _) = verify_by(&mut nix, 1, growth("nrThunks > +20%"));
+        assert_eq!(nix.asked.len(), 2);
+        ends.unwrap().bad.verdict
+    };
+    assert_eq!(verdict(1201), Verdict::Bad);
+    assert_eq!(verdict(1200), Verdict::Good);
+}
+
+#[test]
+fn what_nix_does_not_count_is_said_with_what_it_counts() {
+    let mut nix = FakeNix::of_commits(|_| Truth::Weighs(1000, 50));
+    match verify_by(&mut nix, 1, growth("nrThanks > +20%")).0.0 {
+        Err(error @ CaseError::NoCounter { .. }) => assert_eq!(error.hint().unwrap(), "it counts: nrThunks"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(nix.asked.len(), 1, "the bad end need not be run");
+}
+
+#[test]
+fn memory_is_measured_several_times_at_both_ends_and_noise_is_no_growth() {
+    let turn = Cell::new(0);
+    // The same evaluation takes between 48 and 52 MiB.
+    let noisy = |mib: u64| {
+        turn.set(turn.get() + 1);
+        Truth::Weighs(1000, mib - 2 + [0, 2, 4][turn.get() % 3])
+    };
+    let mut nix = FakeNix::of_commits(|at| noisy(if at == BAD { 80 } else { 50 }));
+    let ((ends, _), _) = verify_by(&mut nix, 1, growth("peak > +30%"));
+    let ends = ends.unwrap();
+    assert_eq!((&ends.bad.verdict, nix.asked.len()), (&Verdict::Bad, 6));
+    assert_eq!(ends.bad.observation.peak, Bytes(80 << 20), "the median stands for the runs");
+
+    let mut nix = FakeNix::of_commits(|at| noisy(if at == BAD { 51 } else { 50 }));
+    let ((ends, _), _) = verify_by(&mut nix, 1, growth("peak > +30%"));
+    assert!(matches!(ends, Err(CaseError::Noise { .. })), "{ends:?}");
+}
+
+#[test]
+fn a_bad_end_that_fails_is_nothing_to_measure() {
+    let mut nix = FakeNix::of_commits(|at| if at == BAD { Truth::Broken("x") } else { Truth::Weighs(1000, 50) });
+    let ((ends, _), _) = verify_by(&mut nix, 1, growth("nrThunks > +20%"));
+    assert!(matches!(ends, Err(CaseError::BadEnd { .. })), "{ends:?}");
+}
