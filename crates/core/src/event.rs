@@ -16,7 +16,10 @@ use crate::quantity::Bytes;
 pub enum Mode {
     /// Our expression calls the flake from the lock, with searched inputs as folders.
     Fast,
-    /// The user's own command on a copy of the flake with the assignment in its lock.
+    /// The user's own command, as in the faithful way, in a store of the case's own, where inputs that have a clone
+    /// are mounted at their true store paths.
+    Pure,
+    /// The user's own command on a copy of the flake with the assignment in its lock; Nix fetches the inputs.
     Faithful,
 }
 
@@ -26,6 +29,7 @@ impl Mode {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Fast => "fast",
+            Self::Pure => "pure",
             Self::Faithful => "faithful",
         }
     }

@@ -240,9 +240,12 @@ impl Page<'_> {
         let Some(confirmation) = &self.report.confirmation else { return };
         self.heading("How it was confirmed");
         match confirmation {
-            Confirmation::Faithful { culprit, parent } => {
+            Confirmation::Faithful { culprit, parent, inputs } => {
                 let (culprit, parent) = (self.seen(culprit), self.seen(parent));
-                self.put("The user's own command was run on the commit and on its parent, all other inputs alike:\n");
+                let how = words::inputs(*inputs).map(|words| format!("; {words}")).unwrap_or_default();
+                self.put(&format!(
+                    "The user's own command was run on the commit and on its parent, all other inputs alike{how}:\n"
+                ));
                 self.put(&format!("- parent: {parent}"));
                 self.put(&format!("- commit: {culprit}"));
             }

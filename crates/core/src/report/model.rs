@@ -372,6 +372,9 @@ pub enum Confirmation {
         culprit: Box<Observation>,
         /// What was seen on its parent.
         parent: Box<Observation>,
+        /// How the command came by the inputs.
+        #[serde(default, rename = "inputs-were")]
+        inputs: Inputs,
     },
     /// The fast probes stand alone.
     FastOnly {
@@ -383,6 +386,17 @@ pub enum Confirmation {
         /// What was different.
         why: String,
     },
+}
+
+/// How the user's own command came by the inputs that have a local clone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Inputs {
+    /// Nix fetched them.
+    #[default]
+    Fetched,
+    /// They were shown at their store paths, with the hashes that Nix gives them, and not fetched again.
+    AtStorePaths,
 }
 
 /// Commits of which nothing can be said, for one reason.
@@ -442,6 +456,8 @@ pub enum Subject {
 pub enum Mode {
     /// Our own expression, with the input's tree from a local clone.
     Fast,
+    /// The user's own command, with inputs from local clones at their store paths.
+    Pure,
     /// The user's own command on a copy of the flake.
     Faithful,
 }

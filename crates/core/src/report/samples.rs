@@ -176,7 +176,11 @@ pub(super) fn normal() -> Report {
             untried: vec![],
         }),
         result: SearchResult::Culprit { commit: commit() },
-        confirmation: Some(Confirmation::Faithful { culprit: Box::new(out_of_memory()), parent: Box::new(success()) }),
+        confirmation: Some(Confirmation::Faithful {
+            culprit: Box::new(out_of_memory()),
+            parent: Box::new(success()),
+            inputs: Inputs::Fetched,
+        }),
         skipped: vec![Skipped {
             reason: "evaluation error: attribute 'flit-core' missing".to_owned(),
             commits: vec![id("a1"), id("a2")],
@@ -311,7 +315,11 @@ pub(super) fn find_fix() -> Report {
     Report {
         direction: Direction::FindFix,
         good: Some(good),
-        confirmation: Some(Confirmation::Faithful { culprit: Box::new(success()), parent: Box::new(out_of_memory()) }),
+        confirmation: Some(Confirmation::Faithful {
+            culprit: Box::new(success()),
+            parent: Box::new(out_of_memory()),
+            inputs: Inputs::AtStorePaths,
+        }),
         replay: normal.replay.clone().map(|replay| ReplayInput {
             before: ReplayRun { outcome: replay.after.outcome.clone(), ..replay.before },
             after: ReplayRun { outcome: replay.before.outcome.clone(), ..replay.after },
@@ -356,7 +364,16 @@ pub(super) fn replace(value: serde_json::Value, name: &str, by: &str) -> serde_j
         Value::String(text) => {
             let ours = matches!(
                 name,
-                "schema" | "direction" | "kind" | "isolation" | "mode" | "class" | "verdict" | "date" | "drv_path"
+                "schema"
+                    | "direction"
+                    | "kind"
+                    | "isolation"
+                    | "mode"
+                    | "class"
+                    | "verdict"
+                    | "date"
+                    | "drv_path"
+                    | "inputs-were"
             ) || text.parse::<CommitId>().is_ok();
             Value::String(if ours { text } else { by.to_owned() })
         }

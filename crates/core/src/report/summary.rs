@@ -230,10 +230,13 @@ fn culprit(out: &mut Lines, label: &'static str, commit: &Commit) {
 fn confirmation(out: &mut Lines, report: &Report) {
     let limits = &report.environment.limits;
     match &report.confirmation {
-        Some(Confirmation::Faithful { culprit, parent }) => {
+        Some(Confirmation::Faithful { culprit, parent, inputs }) => {
             out.row("Confirmed")
                 .add(Style::Good, "by the user's own command:")
                 .add(Style::Plain, &clean(&report.flake.command, 120));
+            if let Some(words) = words::inputs(*inputs) {
+                out.row("").add(Style::Dim, words);
+            }
             out.row("").add(Style::Plain, &format!("parent: {}", words::seen(parent, limits)));
             out.row("").add(Style::Plain, &format!("commit: {}", words::seen(culprit, limits)));
         }

@@ -3,7 +3,7 @@
 //! All that is returned here is text, neither inert nor redacted.
 
 use super::model::{
-    ChangeSet, Commit, Direction, Isolation, Limits, LockChangeKind, Mode, NotFound, Report, SetMember, Subject,
+    ChangeSet, Commit, Direction, Inputs, Isolation, Limits, LockChangeKind, Mode, NotFound, Report, SetMember, Subject,
 };
 use crate::ids::InputPath;
 use crate::outcome::{Class, Observation, Verdict};
@@ -55,7 +55,16 @@ pub(super) const fn verdict(verdict: &Verdict) -> &'static str {
 pub(super) const fn mode(mode: Mode) -> &'static str {
     match mode {
         Mode::Fast => "fast",
+        Mode::Pure => "pure",
         Mode::Faithful => "faithful",
+    }
+}
+
+/// Says how the user's own command came by its inputs, if that was not by fetching.
+pub(super) const fn inputs(inputs: Inputs) -> Option<&'static str> {
+    match inputs {
+        Inputs::Fetched => None,
+        Inputs::AtStorePaths => Some("the inputs were shown at their store paths, not fetched again"),
     }
 }
 

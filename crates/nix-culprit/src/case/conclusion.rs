@@ -276,6 +276,7 @@ fn locked_at(reference: &FlakeRef) -> LockedAt {
 fn probe(record: &Record) -> Probe {
     let mode = match record.mode {
         nix_culprit_core::event::Mode::Fast => Mode::Fast,
+        nix_culprit_core::event::Mode::Pure => Mode::Pure,
         nix_culprit_core::event::Mode::Faithful => Mode::Faithful,
     };
     Probe {

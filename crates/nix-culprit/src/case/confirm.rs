@@ -1,11 +1,11 @@
 //! Culprit and parents once more, by fresh runs of the user's own command.
 
 use nix_culprit_core::bisect::Goal;
-use nix_culprit_core::event::{Mode, Purpose};
+use nix_culprit_core::event::{Event, Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::report::Timestamp;
-use nix_culprit_core::report::model::{Confirmation, Subject};
+use nix_culprit_core::report::model::{Confirmation, Inputs, Subject};
 
 use super::CaseError;
 use super::assignment::Assignment;
@@ -33,24 +33,52 @@ pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>
     if let Some(why) = prober.lacks(Mode::Faithful) {
         return Ok(Confirmation::FastOnly { why });
     }
+    let all_pure = std::iter::once(claim.culprit)
+        .chain(claim.parents)
+        .map(|commit| Ok(prober.own_mode(&(claim.assign)(commit)?) == Mode::Pure))
+        .collect::<Result<Vec<bool>, CaseError>>()?;
+    if !all_pure.contains(&false) {
+        let confirmation = attempt(prober, history, claim, Mode::Pure)?;
+        if matches!(confirmation, Confirmation::Faithful { .. }) {
+            return Ok(confirmation);
+        }
+        // Whatever the reason, what the user would see has the last word.
+        let text = "with the inputs at their store paths your own command does not confirm it; it is run once more and \
+                    fetches them";
+        prober.tell(&Event::Warned { text: text.to_owned() });
+    }
+    attempt(prober, history, claim, Mode::Faithful)
+}
+
+/// Runs the user's own command in one way, on all of them.
+fn attempt(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    claim: &Claim<'_>,
+    mode: Mode,
+) -> Result<Confirmation, CaseError> {
     let (before, changed) = match claim.goal {
         Goal::FirstBad => (Verdict::Good, Verdict::Bad),
         Goal::FirstGood => (Verdict::Bad, Verdict::Good),
     };
-    let (culprit, verdict) = run(prober, history, claim, claim.culprit, "culprit")?;
+    let (culprit, verdict) = run(prober, history, claim, (claim.culprit, "culprit"), mode)?;
     if verdict != changed {
         return Ok(unlike("on the commit itself", &culprit));
     }
     let mut first = None;
     for parent in claim.parents {
-        let (observation, verdict) = run(prober, history, claim, parent, "its parent")?;
+        let (observation, verdict) = run(prober, history, claim, (parent, "its parent"), mode)?;
         if verdict != before {
             return Ok(unlike(&format!("on the parent {}", parent.short()), &observation));
         }
         first.get_or_insert(observation);
     }
+    let inputs = match mode {
+        Mode::Pure => Inputs::AtStorePaths,
+        Mode::Fast | Mode::Faithful => Inputs::Fetched,
+    };
     Ok(match first {
-        Some(parent) => Confirmation::Faithful { culprit: Box::new(culprit), parent: Box::new(parent) },
+        Some(parent) => Confirmation::Faithful { culprit: Box::new(culprit), parent: Box::new(parent), inputs },
         None => Confirmation::NotConfirmed { why: "the commit has no parent".to_owned() },
     })
 }
@@ -59,8 +87,8 @@ fn run(
     prober: &mut Prober<'_>,
     history: &dyn History,
     claim: &Claim<'_>,
-    commit: &CommitId,
-    role: &str,
+    (commit, role): (&CommitId, &str),
+    mode: Mode,
 ) -> Result<(Observation, Verdict), CaseError> {
     let assignment = (claim.assign)(commit)?;
     let (date, title): (Timestamp, String) = (history.date(commit)?, history.title(commit)?);
@@ -68,7 +96,7 @@ fn run(
         purpose: Purpose { words: format!("{role} {}", commit.short()), commit: Some(commit.clone()) },
         subject: Subject::Commit { revision: commit.clone(), date, title },
         assignment: &assignment,
-        mode: Mode::Faithful,
+        mode,
         round: Round::Confirmation,
         remaining: None,
     };

@@ -82,6 +82,12 @@ pub enum CaseError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The inputs cannot be shown at their store paths.
+    #[error("your own command would have to fetch its inputs: {why}")]
+    NotPure {
+        /// Why.
+        why: String,
+    },
     /// No good state is known.
     #[error("no good state is known: {why}")]
     NoGoodState {

@@ -101,6 +101,18 @@ pub struct Settled {
     pub observation: Observation,
 }
 
+/// In which way the user's own command is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnWay {
+    /// With its inputs mounted at their store paths.
+    Pure,
+    /// With its inputs fetched.
+    Faithful {
+        /// Why they have to be, if there is more to say than that it is so here.
+        why: Option<String>,
+    },
+}
+
 /// Says why an assignment could not be evaluated at all.
 #[derive(Debug, Error)]
 pub enum EvaluatorError {
@@ -173,6 +185,15 @@ pub trait Evaluator {
 
     /// Sets whether the next evaluations ask what Nix counted.
     fn count(&mut self, _counting: Counting) {}
+
+    /// Takes note of an assignment that is probed or whose probe is known already.
+    fn note(&mut self, _assignment: &Assignment) {}
+
+    /// Says in which way the user's own command is run on an assignment: pure where that can be had, else faithful,
+    /// with the reason.
+    fn own_way(&mut self, _assignment: &Assignment) -> OwnWay {
+        OwnWay::Faithful { why: None }
+    }
 
     /// Says why a way of asking cannot be had here, if it cannot.
     fn lacks(&self, _mode: Mode) -> Option<String> {

@@ -14,7 +14,7 @@ use nix_culprit_core::report::Timestamp;
 use serde_json::{Map, json};
 
 use super::clones::Clones;
-use super::evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target, Yields};
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::history::{Ancestry, History, HistoryError};
 use super::journal::Journal;
 use super::prober::Prober;
@@ -89,6 +89,8 @@ pub(super) struct FakeNix<'a> {
     pub(super) strength: usize,
     /// Why the user's own command cannot be run, if it cannot.
     pub(super) lacks: Option<&'static str>,
+    /// Whether the inputs of a commit of `pkgs` can be shown at their store paths; none can by default.
+    pub(super) pure: Option<fn(usize) -> bool>,
     /// Which commits look alike; none do by default.
     pub(super) alike: Option<Alike<'a>>,
 }
@@ -101,6 +103,7 @@ impl<'a> FakeNix<'a> {
             budgets: Vec::new(),
             strength: usize::MAX,
             lacks: None,
+            pure: None,
             alike: None,
         }
     }
@@ -140,6 +143,14 @@ impl Evaluator for FakeNix<'_> {
         let mut seen = asked.map(|(_, lock)| (lock, revision(lock, "pkgs")));
         let (lock, by) = seen.find(|(_, commit)| alike(number(commit), wanted))?;
         Some(Settled { by, observation: (self.rule)(lock, mode).observation() })
+    }
+
+    fn own_way(&mut self, assignment: &Assignment) -> OwnWay {
+        let Some(pure) = self.pure else { return OwnWay::Faithful { why: None } };
+        match pure(number(&revision(&assignment.lock, "pkgs"))) {
+            true => OwnWay::Pure,
+            false => OwnWay::Faithful { why: Some("it is not known".to_owned()) },
+        }
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {

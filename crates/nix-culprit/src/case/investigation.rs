@@ -101,6 +101,7 @@ pub fn investigate(
     let criterion = if settings.script.is_empty() { settings.criterion.clone() } else { Some(Criterion::Script) };
     let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
     prober.use_read_sets(settings.read_sets);
+    prober.fetch(settings.fetching);
     prober.tell(&started);
     let mut investigation = Investigation {
         settings,

@@ -14,10 +14,11 @@ use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
 
 use super::assignment::Assignment;
-use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, Settled, Target, Yields};
+use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::flake_copy::set_time;
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
-use super::trees::Trees;
+use super::pure::PureStore;
+use super::trees::{Trees, is_full};
 use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
@@ -54,6 +55,8 @@ pub struct NixEvaluator {
     /// The user's own check; empty for none.
     script: Vec<String>,
     trees: Trees,
+    /// The store of the pure way.
+    pure: PureStore,
     /// The folders that the running probe reads.
     readable: Vec<PathBuf>,
     /// What earlier fast probes looked at.
@@ -82,7 +85,19 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let kept = AllKept::open(&work.join("read-sets.jsonl"));
         let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program(), tools.time);
-        Ok(Self { tools, snapshot, modified, work, script, trees, readable: Vec::new(), kept, counting: Counting::Off })
+        let pure = PureStore::new(tools.nix.clone(), tools.interrupt.clone(), work.join("store"));
+        Ok(Self {
+            tools,
+            snapshot,
+            modified,
+            work,
+            script,
+            trees,
+            pure,
+            readable: Vec::new(),
+            kept,
+            counting: Counting::Off,
+        })
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
@@ -165,14 +180,41 @@ impl NixEvaluator {
         Ok(Plan { root: table.root, nodes, candidates: target.candidates() })
     }
 
-    fn faithful(&self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+    /// Runs the user's own command with the inputs that have a clone mounted at their store paths.
+    fn pure(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+        if is_full(&self.work) {
+            return Err(EvaluatorError::DiskFull(self.work.clone()));
+        }
+        let known = self.pure.know(&mut self.trees, assignment);
+        let known = known.map_err(|why| EvaluatorError::machine("show the inputs at their store paths", why))?;
+        let stage = self.pure.stage(&mut self.trees, &known)?;
+        self.readable = stage.folders();
+        self.write_lock(&known.lock)?;
+        let watch = stage.watch(self.tools.time, &self.tools.interrupt);
+        let evaluated = self.own_command(Some(self.pure.root()), target, memory)?;
+        drop(watch);
+        stage.check()?;
+        Ok(evaluated)
+    }
+
+    fn faithful(&mut self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+        self.readable.clear();
         if let Some((program, arguments)) = self.script.split_first() {
             let flake = self.snapshot.root.join(&self.snapshot.dir);
             return self.ask(&Call::new(program).args(arguments).folder(&flake), None, memory);
         }
+        self.own_command(None, target, memory)
+    }
+
+    /// Runs the user's own command, in another store if one is given.
+    fn own_command(&self, store: Option<&Path>, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
         let dir = self.snapshot.dir.to_string_lossy();
         let ask = |target: &Target| {
-            let call = self.tools.nix.faithful(&self.snapshot.root, &dir, &target.question());
+            let (nix, root, question) = (&self.tools.nix, &self.snapshot.root, target.question());
+            let call = match store {
+                Some(store) => nix.pure(store, root, &dir, &question),
+                None => nix.faithful(root, &dir, &question),
+            };
             self.ask(&call, Some(target.attr()), memory)
         };
         let Target::Among(candidates) = target else { return ask(target) };
@@ -287,7 +329,8 @@ impl Evaluator for NixEvaluator {
         self.write_lock(&assignment.lock)?;
         match mode {
             Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
-            Mode::Fast | Mode::Faithful => self.faithful(target, memory),
+            Mode::Pure if self.script.is_empty() => self.pure(assignment, target, memory),
+            Mode::Fast | Mode::Pure | Mode::Faithful => self.faithful(target, memory),
         }
     }
 
@@ -306,6 +349,24 @@ impl Evaluator for NixEvaluator {
 
     fn count(&mut self, counting: Counting) {
         self.counting = counting;
+    }
+
+    fn note(&mut self, assignment: &Assignment) {
+        self.pure.note(assignment);
+    }
+
+    fn own_way(&mut self, assignment: &Assignment) -> OwnWay {
+        // A check of the user's own may run anything; without flakes there is no command at all.
+        if !self.script.is_empty() || !self.tools.nix.version().has_flakes() {
+            return OwnWay::Faithful { why: None };
+        }
+        if !self.trees.can_mount() {
+            return OwnWay::Faithful { why: Some("commits cannot be mounted here".to_owned()) };
+        }
+        match self.pure.know(&mut self.trees, assignment) {
+            Ok(_) => OwnWay::Pure,
+            Err(why) => OwnWay::Faithful { why: Some(why) },
+        }
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod repeats;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
@@ -15,9 +16,9 @@ use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
-use super::evaluator::{Evaluator, Settled, Target, Yields};
+use super::evaluator::{Evaluator, OwnWay, Settled, Target, Yields};
 use super::journal::Journal;
-use super::settings::ReadSets;
+use super::settings::{Fetching, ReadSets};
 use repeats::Base;
 
 /// A probe as the report tells of it.
@@ -36,7 +37,7 @@ pub struct Record {
 }
 
 /// What is to be probed, and for what.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Question<'a> {
     /// What it is for.
     pub purpose: Purpose,
@@ -77,6 +78,9 @@ pub struct Prober<'a> {
     /// What the next probe may use of it.
     memory: Bytes,
     read_sets: ReadSets,
+    fetching: Fetching,
+    /// Why the user's own command has to fetch, as far as that was told.
+    told: BTreeSet<String>,
     records: Vec<Record>,
 }
 
@@ -104,6 +108,8 @@ impl<'a> Prober<'a> {
             full: memory,
             memory,
             read_sets: ReadSets::Used,
+            fetching: Fetching::WhereNeeded,
+            told: BTreeSet::new(),
             records: Vec::new(),
         }
     }
@@ -160,6 +166,44 @@ impl<'a> Prober<'a> {
             ReadSets::Used => self.evaluator.reads(clone, commit),
             ReadSets::Unused => None,
         }
+    }
+
+    /// Sets whether the user's own command always fetches its inputs.
+    pub const fn fetch(&mut self, fetching: Fetching) {
+        self.fetching = fetching;
+    }
+
+    /// Says in which way the user's own command is run on an assignment, and tells once why it has to fetch.
+    pub fn own_mode(&mut self, assignment: &Assignment) -> Mode {
+        if self.fetching == Fetching::Always {
+            return Mode::Faithful;
+        }
+        match self.evaluator.own_way(assignment) {
+            OwnWay::Pure => Mode::Pure,
+            OwnWay::Faithful { why } => {
+                if let Some(why) = why.filter(|why| self.told.insert(why.clone())) {
+                    let text = format!("your own command fetches its inputs, which takes longer: {why}");
+                    self.tell(&Event::Warned { text });
+                }
+                Mode::Faithful
+            }
+        }
+    }
+
+    /// Probes by the user's own command: without fetching where that can be had.
+    ///
+    /// # Errors
+    /// As [`Prober::probe`].
+    pub fn probe_own(&mut self, question: Question<'_>) -> Result<(Observation, Verdict, Mode), CaseError> {
+        let mode = self.own_mode(question.assignment);
+        if mode == Mode::Pure {
+            let (observation, verdict) = self.probe(Question { mode, ..question.clone() })?;
+            if !needs_fetching(observation.outcome.class) {
+                return Ok((observation, verdict, mode));
+            }
+        }
+        let (observation, verdict) = self.probe(Question { mode: Mode::Faithful, ..question })?;
+        Ok((observation, verdict, Mode::Faithful))
     }
 
     /// Says why a way of asking cannot be had here, if it cannot.
@@ -234,6 +278,7 @@ impl<'a> Prober<'a> {
 
     /// As [`Prober::observe`], the first run or a repetition of it.
     fn observe_run(&mut self, question: &Question<'_>, run: usize) -> Result<Observation, CaseError> {
+        self.evaluator.note(question.assignment);
         let mut key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
         let mut purpose = question.purpose.clone();
         if run > 0 {
@@ -257,7 +302,7 @@ impl<'a> Prober<'a> {
         self.journal.check()?;
         match observation.outcome.class {
             Class::Interrupted => return Err(CaseError::Stopped),
-            Class::NixUnusable => {
+            Class::NixUnusable if question.mode != Mode::Pure => {
                 let message = observation.outcome.message.unwrap_or_else(|| "it did not say why".to_owned());
                 return Err(CaseError::NixUnusable { message });
             }
@@ -280,6 +325,19 @@ impl<'a> Prober<'a> {
             *yields = Yields::of(observation.drv_path.as_ref());
         }
     }
+}
+
+/// Tells whether an end in the pure way can come from its store, which has nothing but the inputs.
+const fn needs_fetching(class: Class) -> bool {
+    matches!(
+        class,
+        Class::FetchFailure
+            | Class::HashMismatch
+            | Class::NixUnusable
+            | Class::BuildFailure
+            | Class::ImportFromDerivation
+            | Class::Killed
+    )
 }
 
 /// Tells whether the cause can lie outside of the code, so that such an end is no failure to search for.

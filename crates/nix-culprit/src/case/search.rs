@@ -156,7 +156,13 @@ pub(super) fn probe_commit(
         round,
         remaining,
     };
-    prober.probe(question)
+    match range.mode {
+        Mode::Fast => prober.probe(question),
+        Mode::Pure | Mode::Faithful => {
+            let (observation, verdict, _) = prober.probe_own(question)?;
+            Ok((observation, verdict))
+        }
+    }
 }
 
 #[cfg(test)]

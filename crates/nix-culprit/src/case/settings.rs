@@ -38,6 +38,9 @@ pub struct Settings {
     pub script: Vec<String>,
     /// Whether culprit and parent are run again by the user's own command.
     pub confirmation: Confirmation,
+    /// Whether the user's own command fetches its inputs.
+    #[serde(default)]
+    pub fetching: Fetching,
     /// Whether probes between the ends are answered by what others read.
     #[serde(default)]
     pub read_sets: ReadSets,
@@ -111,6 +114,17 @@ pub enum Confirmation {
     Wanted,
     /// The user asked to leave it out.
     Unwanted,
+}
+
+/// Whether the user's own command fetches its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fetching {
+    /// Only where they cannot be shown at their store paths.
+    #[default]
+    WhereNeeded,
+    /// Always.
+    Always,
 }
 
 /// Whether a probe need not be run where nothing differs that another one read.

@@ -10,7 +10,7 @@ use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 
 use super::CaseError;
 use super::clones::{Clones, revision};
-use super::evaluator::{Counting, Evaluator as _, Target, Yields};
+use super::evaluator::{Counting, Evaluator as _, OwnWay, Target, Yields};
 use super::flake_copy::FlakeCopy;
 use super::investigation::{Surroundings, node_of, target};
 use super::nix_evaluator::{NixEvaluator, Tools};
@@ -51,6 +51,14 @@ pub fn probe_once(
         None => states.working(folder)?.lock,
     };
     let mut clones = Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone());
+    let as_it_is = lock.clone();
+    if single.mode == Mode::Pure {
+        for (key, path) in lock.paths().into_iter().filter(|(_, path)| !path.0.is_empty()) {
+            if let Ok(reference) = lock.locked(&key) {
+                clones.at_hand(&path, &reference)?;
+            }
+        }
+    }
     for (input, name) in &single.revisions {
         let node = node_of(&lock, input)?;
         let reference = lock.locked(&node)?;
@@ -88,7 +96,14 @@ pub fn probe_once(
     // The counting would be measured, too.
     let is_time = criterion.rule().is_some_and(|rule| rule.measure.is_time());
     evaluator.count(if is_time { Counting::Off } else { Counting::On });
+    evaluator.note(&clones.assignment(as_it_is));
     let assignment = clones.assignment(lock);
+    if mode == Mode::Pure
+        && let OwnWay::Faithful { why } = evaluator.own_way(&assignment)
+    {
+        let why = why.unwrap_or_else(|| format!("{} has no flakes", settings.nix.display()));
+        return Err(CaseError::NotPure { why });
+    }
     let evaluated = evaluator.evaluate(&assignment, mode, &target, settings.memory)?;
     let mut runs = vec![evaluated.observation];
     let verdict = loop {

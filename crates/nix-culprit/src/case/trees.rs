@@ -8,16 +8,20 @@ use std::time::{Duration, Instant};
 
 use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::read_set::Reads;
+use nix_culprit_core::store_path::NarHash;
 use serde::{Deserialize, Serialize};
 
 use super::contents::{Lender, Lenders};
 use super::evaluator::EvaluatorError;
-use crate::sys::git::{Checkout, Contents, Git, Repository};
+use crate::sys::git::{Checkout, Contents, Git, GitError, Repository};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::namespace::Namespace;
 use crate::sys::nix::{ASKED, Tree};
-use crate::sys::treefs::{TreeFs, View, Watch, Way};
+use crate::sys::treefs::{CommitMount, ReadSet, TreeFs, View, Watch, Way};
 use crate::sys::warden::Warden;
+
+/// Why a commit cannot be mounted by itself.
+pub(super) type MountError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The folders of a case.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct Trees {
     repositories: BTreeMap<PathBuf, Opened>,
     checkouts: BTreeMap<(PathBuf, NodeKey), Checkout>,
     mounted: Option<TreeFs>,
+    /// Unmounts if we are killed; none where nothing is mounted.
+    warden: Option<Warden>,
     /// What the running probe sees of the mount.
     view: Option<View>,
     /// Which commit it sees of which repository of the mount, by lock node; none where not all are in the mount.
@@ -64,10 +70,10 @@ impl Trees {
     pub fn new(git: Git, folder: PathBuf, program: &Path, time: Duration) -> Self {
         let lenders = Lenders::default();
         let at = folder.join("mount");
-        let mounted = std::fs::create_dir_all(&at)
-            .ok()
-            .and_then(|()| Warden::start(program).ok())
-            .and_then(|warden| TreeFs::mount_with(&at, &[], &warden, &Way::ALL, lenders.on_missing()).ok());
+        let warden = std::fs::create_dir_all(&at).ok().and_then(|()| Warden::start(program).ok());
+        let mounted = warden
+            .as_ref()
+            .and_then(|warden| TreeFs::mount_with(&at, &[], warden, &Way::ALL, lenders.on_missing()).ok());
         Self {
             git,
             folder,
@@ -76,6 +82,7 @@ impl Trees {
             repositories: BTreeMap::new(),
             checkouts: BTreeMap::new(),
             mounted,
+            warden,
             view: None,
             shown: None,
         }
@@ -106,20 +113,7 @@ impl Trees {
             }
             EvaluatorError::machine(format!("show `{key}` as a folder"), source)
         };
-        if !self.repositories.contains_key(clone) {
-            let repository = Repository::open(&self.git, clone).map_err(failed)?;
-            // Where even folders are still with the server, all is better fetched in one go, by a checkout.
-            let mounted = self.mounted.as_ref().filter(|_| !repository.is_partial() || repository.lacks_blobs_only());
-            let contents = mounted.filter(|_| repository.is_partial()).map(|_| {
-                let view = self.folder.join(format!("contents-{}", self.repositories.len()));
-                Contents::of(&repository, &view)
-            });
-            let contents = contents.transpose().map_err(failed)?;
-            let git_dir = contents.as_ref().map_or(repository.git_dir(), Contents::git_dir);
-            let mounted = mounted.and_then(|mounted| mounted.add_repository(git_dir).ok());
-            let lender = contents.filter(|_| mounted.is_some()).map(|contents| self.lenders.add(contents));
-            self.repositories.insert(clone.to_owned(), Opened { repository, mounted, lender });
-        }
+        self.open(clone).map_err(failed)?;
         let opened = &self.repositories[clone];
         let modified = opened.repository.committed(commit).map_err(failed)?.seconds;
         let path = match (&self.view, opened.mounted) {
@@ -146,6 +140,69 @@ impl Trees {
             }
         };
         Ok(Tree::new(path, Some(commit.as_str()), modified))
+    }
+
+    /// Opens a clone, once.
+    fn open(&mut self, clone: &Path) -> Result<(), GitError> {
+        if !self.repositories.contains_key(clone) {
+            let repository = Repository::open(&self.git, clone)?;
+            // Where even folders are still with the server, all is better fetched in one go, by a checkout.
+            let mounted = self.mounted.as_ref().filter(|_| !repository.is_partial() || repository.lacks_blobs_only());
+            let contents = mounted.filter(|_| repository.is_partial()).map(|_| {
+                let view = self.folder.join(format!("contents-{}", self.repositories.len()));
+                Contents::of(&repository, &view)
+            });
+            let contents = contents.transpose()?;
+            let git_dir = contents.as_ref().map_or(repository.git_dir(), Contents::git_dir);
+            let mounted = mounted.and_then(|mounted| mounted.add_repository(git_dir).ok());
+            let lender = contents.filter(|_| mounted.is_some()).map(|contents| self.lenders.add(contents));
+            self.repositories.insert(clone.to_owned(), Opened { repository, mounted, lender });
+        }
+        Ok(())
+    }
+
+    /// Tells whether commits can be mounted at all.
+    #[must_use]
+    pub const fn can_mount(&self) -> bool {
+        self.mounted.is_some()
+    }
+
+    /// Computes the NAR hash of a commit; `Err` says to people why it is not known.
+    ///
+    /// # Errors
+    /// A reason for people.
+    pub fn nar_hash(&mut self, clone: &Path, commit: &CommitId) -> Result<NarHash, String> {
+        self.open(clone).map_err(|error| error.to_string())?;
+        let opened = &self.repositories[clone];
+        if opened.repository.is_partial() {
+            return Err("its clone is without contents, and all of them would have to be fetched".to_owned());
+        }
+        match (&self.mounted, opened.mounted) {
+            (Some(mounted), Some(number)) => mounted.nar_hash(number, commit).map_err(|error| error.to_string()),
+            (Some(_) | None, _) => Err("commits cannot be mounted here".to_owned()),
+        }
+    }
+
+    /// Counts the commits up to one; `Err` says to people why that is not known.
+    ///
+    /// # Errors
+    /// A reason for people.
+    pub fn count(&mut self, clone: &Path, commit: &CommitId) -> Result<u64, String> {
+        self.open(clone)
+            .and_then(|()| self.repositories[clone].repository.count(commit))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Mounts a commit by itself at an existing folder.
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    pub fn mount(&mut self, clone: &Path, commit: &CommitId, at: &Path) -> Result<CommitMount, MountError> {
+        self.open(clone)?;
+        match (&self.mounted, &self.warden, self.repositories[clone].mounted) {
+            (Some(mounted), Some(warden), Some(number)) => Ok(mounted.mount_commit(at, (number, commit), warden)?),
+            (_, _, _) => Err("commits cannot be mounted here".into()),
+        }
     }
 
     /// Returns what the probe looked at, by lock node, if all its folders are in the mount.
@@ -188,8 +245,7 @@ impl Trees {
     pub fn check(&self) -> Result<(), EvaluatorError> {
         let Some(view) = &self.view else { return Ok(()) };
         if view.is_given_up() {
-            let hangs = "reading its clone hangs; is it on a disk or a server that is gone?";
-            return Err(EvaluatorError::machine("show a commit as a folder", hangs));
+            return Err(hangs());
         }
         let set = view.read_set();
         for opened in self.repositories.values() {
@@ -197,18 +253,29 @@ impl Trees {
             set.iter().filter(|((repository, _), _)| *repository == number).for_each(|(_, reads)| lender.learn(reads));
         }
         self.lenders.check()?;
-        for ((_, commit), reads) in set {
-            if let Some(path) = reads.unreadable.first() {
-                let what = format!("read {} of commit {} in its clone", path.display(), commit.short());
-                return Err(EvaluatorError::machine(what, "the object is missing or damaged; `git fsck` tells more"));
-            }
-        }
-        Ok(())
+        readable(&set)
     }
 }
 
+/// Says that a clone could not be read in time.
+pub(super) fn hangs() -> EvaluatorError {
+    let hangs = "reading its clone hangs; is it on a disk or a server that is gone?";
+    EvaluatorError::machine("show a commit as a folder", hangs)
+}
+
+/// Fails when something that is there could not be read.
+pub(super) fn readable(set: &ReadSet) -> Result<(), EvaluatorError> {
+    for ((_, commit), reads) in set {
+        if let Some(path) = reads.unreadable.first() {
+            let what = format!("read {} of commit {} in its clone", path.display(), commit.short());
+            return Err(EvaluatorError::machine(what, "the object is missing or damaged; `git fsck` tells more"));
+        }
+    }
+    Ok(())
+}
+
 /// Tells whether the disk that holds a folder is full; git does not say that this is why it failed.
-fn is_full(folder: &Path) -> bool {
+pub(super) fn is_full(folder: &Path) -> bool {
     const FULL: u64 = 64 << 10;
     let existing = folder.ancestors().find(|folder| folder.exists());
     existing.is_some_and(|folder| {

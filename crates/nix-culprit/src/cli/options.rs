@@ -118,6 +118,10 @@ pub struct SearchOptions {
     #[arg(long)]
     pub no_confirm: bool,
 
+    /// Confirm with the inputs fetched and copied by Nix, although they can be shown at their store paths without
+    #[arg(long, conflicts_with = "no_confirm")]
+    pub confirm_fetched: bool,
+
     /// Run every probe, also where nothing differs that an earlier one read
     #[arg(long)]
     pub no_read_sets: bool,

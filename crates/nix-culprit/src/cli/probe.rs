@@ -28,6 +28,10 @@ pub struct Args {
     #[arg(long)]
     pub(crate) faithful: bool,
 
+    /// Ask by the user's own command, with the inputs that have a clone at their store paths, not fetched
+    #[arg(long, conflicts_with = "faithful")]
+    pub(crate) pure: bool,
+
     /// Print the observation as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -14,6 +14,9 @@ use crate::sys::nix::{Nix, installed};
 use crate::sys::treefs::{TreeFs, Way};
 use crate::ui::Paint;
 
+/// What is said of how commits become folders.
+const TREES: &str = "commits as folders";
+
 /// How a finding is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -46,7 +49,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let mut findings = vec![nix(&args.programs.nix, context), git(&args.programs.git, context)];
     findings.extend(others(&args.programs.nix, context));
     findings.extend(limits(context));
-    findings.extend(trees(context));
+    let trees = trees(context);
+    findings.push(own_command(&args.programs.nix, &trees, context));
+    findings.extend(trees);
     findings.push(memory(context));
     findings.push(disk("disk for cases", &context.dirs.state));
     findings.push(disk("disk for clones", &context.dirs.cache));
@@ -134,7 +139,7 @@ fn limits(context: &Context) -> Vec<Finding> {
 
 /// Tells how commits become folders, and why no better way does.
 fn trees(context: &Context) -> Vec<Finding> {
-    let what = "commits as folders";
+    let what = TREES;
     let mut refused = Vec::new();
     let way = Way::ALL.into_iter().find(|way| match TreeFs::try_out(*way, &context.roots.warden) {
         Ok(()) => true,
@@ -156,6 +161,23 @@ fn trees(context: &Context) -> Vec<Finding> {
         ),
     };
     std::iter::once(found).chain(refused).collect()
+}
+
+/// Tells how the user's own command comes by its inputs when it confirms a culprit.
+fn own_command(program: &Path, trees: &[Finding], context: &Context) -> Finding {
+    let what = "confirmation";
+    let flakes = Nix::detect(program, None, &context.interrupt).is_ok_and(|nix| nix.version().has_flakes());
+    let mounted = trees.iter().any(|finding| finding.health == Health::Good && finding.what == TREES);
+    match (flakes, mounted) {
+        (true, true) => Finding::good(
+            what,
+            "by your own command, with inputs that have a clone at their store paths: nothing is fetched or copied",
+        ),
+        (true, false) => {
+            Finding::good(what, "by your own command, which fetches its inputs: commits cannot be mounted here")
+        }
+        (false, _) => Finding::good(what, "none: there is no Nix with flakes"),
+    }
 }
 
 fn memory(context: &Context) -> Finding {

@@ -27,7 +27,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let single = Single {
         lock: args.lock.clone(),
         revisions: args.revisions.iter().map(|(input, revision)| (input_path(input), revision.clone())).collect(),
-        mode: if args.faithful { Mode::Faithful } else { Mode::Fast },
+        mode: match (args.pure, args.faithful) {
+            (true, _) => Mode::Pure,
+            (false, true) => Mode::Faithful,
+            (false, false) => Mode::Fast,
+        },
     };
     let folder = CaseDir::at(temporary.path());
     let (observation, verdict, target) = probe_once(&settings, &single, &folder, &surroundings, &mut Silent)?;

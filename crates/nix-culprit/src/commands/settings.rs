@@ -9,7 +9,7 @@ use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
-use crate::case::{Confirmation, MemoryFrom, ReadSets, Scope, Settings};
+use crate::case::{Confirmation, Fetching, MemoryFrom, ReadSets, Scope, Settings};
 use crate::cli::{AskOptions, FlakeOptions, SearchOptions};
 use crate::sys::limit::budget;
 
@@ -18,19 +18,25 @@ use crate::sys::limit::budget;
 pub(super) struct Way {
     mode: Mode,
     confirmation: Confirmation,
+    fetching: Fetching,
     read_sets: ReadSets,
 }
 
 impl Way {
     /// Nothing is searched.
-    pub(super) const NONE: Self =
-        Self { mode: Mode::Full, confirmation: Confirmation::Unwanted, read_sets: ReadSets::Unused };
+    pub(super) const NONE: Self = Self {
+        mode: Mode::Full,
+        confirmation: Confirmation::Unwanted,
+        fetching: Fetching::WhereNeeded,
+        read_sets: ReadSets::Unused,
+    };
 
     /// Takes what the user asked for.
     pub(super) const fn of(options: &SearchOptions) -> Self {
         Self {
             mode: if options.first_parent { Mode::FirstParent } else { Mode::Full },
             confirmation: if options.no_confirm { Confirmation::Unwanted } else { Confirmation::Wanted },
+            fetching: if options.confirm_fetched { Fetching::Always } else { Fetching::WhereNeeded },
             read_sets: if options.no_read_sets { ReadSets::Unused } else { ReadSets::Used },
         }
     }
@@ -71,6 +77,7 @@ pub(super) fn settings(
         criterion,
         script: options.verdict.script.clone(),
         confirmation: way.confirmation,
+        fetching: way.fetching,
         read_sets: way.read_sets,
         matrix: None,
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),

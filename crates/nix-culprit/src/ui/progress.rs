@@ -96,7 +96,8 @@ impl EventSink for Progress {
             Event::ProbeStarted { purpose, mode, remaining } => {
                 let how = match mode {
                     Mode::Fast => "",
-                    Mode::Faithful => ", by your own command",
+                    Mode::Pure => ", by your own command",
+                    Mode::Faithful => ", by your own command, which fetches",
                 };
                 let left = remaining.as_ref().map(|left| format!(" ({})", remaining_words(left))).unwrap_or_default();
                 self.moving(format!("evaluating {}{how}{left}", purpose.words));

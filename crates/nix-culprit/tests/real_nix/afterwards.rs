@@ -31,7 +31,7 @@ fn the_log_is_a_table_for_people_and_lines_for_programs() {
     let table = room.run(&["log"]).exits_with(0).stdout;
     let report: Value = serde_json::from_slice(&fs::read(case.join("report.json")).unwrap()).unwrap();
     let probes = report["probes"].as_array().unwrap();
-    let modes = ["  fast  ", "  faithful  ", "  not run  "];
+    let modes = ["  fast  ", "  pure  ", "  faithful  ", "  not run  "];
     let lines = table.lines().filter(|line| modes.iter().any(|mode| line.contains(mode))).count();
     assert_eq!(lines, probes.len(), "{table}");
     for part in ["good end: ", "bad end: ", "the input is pkgs", &format!("finished: {}", room.sample.culprit)] {

@@ -94,3 +94,25 @@ fn ctrl_c_leaves_nothing_and_prints_how_to_go_on() {
     assert!(run.stderr.contains(&command), "{run}");
     goes_on_without_repeating(&room);
 }
+
+#[test]
+fn after_kill_9_of_a_confirmation_no_input_stays_mounted_in_its_store() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample_of(&Options { commits: 500, ..Options::default() }));
+    let child = room.tool(&["find", "--memory", MEMORY]).spawn().unwrap();
+    let runs = || {
+        let journal = journal(&room);
+        let pure = |entry: &&Value| entry["mode"] == "pure";
+        journal.iter().rfind(pure).is_some_and(|entry| entry["event"] == "probe-started")
+    };
+    eventually("the confirmation", runs);
+    signal(&child, "-KILL");
+    assert_eq!(finish(child).signal, Some(9));
+    nothing_goes_on(&room);
+    goes_on_without_repeating(&room);
+    // What was the mount's place is no store path with nothing in it.
+    let left = fs::read_dir(room.case().join("store/nix/store")).unwrap().map(|entry| entry.unwrap().path());
+    let sources = left.filter(|path| path.to_string_lossy().ends_with("-source"));
+    let empty = sources.filter(|path| fs::read_dir(path).is_ok_and(|entries| entries.count() == 0));
+    assert_eq!(empty.collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
+}

@@ -16,6 +16,7 @@ mod inputs;
 mod interruption;
 mod machine;
 mod probing;
+mod pure;
 mod read_sets;
 mod room;
 mod tabulating;

@@ -31,7 +31,7 @@ fn a_culprit_and_all_its_parents_are_run() {
     let mut nix = FakeNix::of_commits(|at| if at == 2 { Truth::Bad } else { Truth::Good });
     let confirmation = confirmed(&mut nix, Goal::FirstBad);
     let (culprit, parent) = (Box::new(Truth::Bad.observation()), Box::new(Truth::Good.observation()));
-    assert_eq!(confirmation, Confirmation::Faithful { culprit, parent });
+    assert_eq!(confirmation, Confirmation::Faithful { culprit, parent, inputs: Inputs::Fetched });
     assert_eq!(asked(&nix), [2, 0, 1]);
 }
 
@@ -97,4 +97,49 @@ fn what_a_search_saw_is_no_confirmation_but_an_interrupted_one_goes_on() {
     let confirmation = confirmed_in(folder.path(), &mut strong, Goal::FirstBad).unwrap();
     assert!(matches!(confirmation, Confirmation::Faithful { .. }));
     assert_eq!(asked(&strong), [0, 1]);
+}
+
+fn modes(nix: &FakeNix<'_>) -> Vec<(Mode, usize)> {
+    nix.asked.iter().map(|(mode, lock)| (*mode, number(&revision(lock, "pkgs")))).collect()
+}
+
+#[test]
+fn nothing_is_fetched_where_all_inputs_can_be_shown() {
+    let mut nix = FakeNix::of_commits(|at| if at == 2 { Truth::Bad } else { Truth::Good });
+    nix.pure = Some(|_| true);
+    let confirmation = confirmed(&mut nix, Goal::FirstBad);
+    assert!(matches!(confirmation, Confirmation::Faithful { inputs: Inputs::AtStorePaths, .. }), "{confirmation:?}");
+    assert_eq!(modes(&nix), [(Mode::Pure, 2), (Mode::Pure, 0), (Mode::Pure, 1)]);
+}
+
+#[test]
+fn all_is_fetched_where_the_inputs_of_one_commit_cannot_be_shown() {
+    let mut nix = FakeNix::of_commits(|at| if at == 2 { Truth::Bad } else { Truth::Good });
+    nix.pure = Some(|at| at != 1);
+    let confirmation = confirmed(&mut nix, Goal::FirstBad);
+    assert!(matches!(confirmation, Confirmation::Faithful { inputs: Inputs::Fetched, .. }), "{confirmation:?}");
+    assert_eq!(asked(&nix), [2, 0, 1]);
+}
+
+#[test]
+fn what_is_not_confirmed_without_fetching_is_asked_once_more_with_it() {
+    let ends_without_fetching = [Truth::Bad, Truth::Broken("no such path"), Truth::Ends(Class::ImportFromDerivation)];
+    for without in ends_without_fetching {
+        let mut nix = FakeNix::new(|lock, mode| match (number(&revision(lock, "pkgs")), mode) {
+            (2, _) => Truth::Bad,
+            (_, Mode::Pure) => without.clone(),
+            (_, Mode::Fast | Mode::Faithful) => Truth::Good,
+        });
+        nix.pure = Some(|_| true);
+        let confirmation = confirmed(&mut nix, Goal::FirstBad);
+        assert!(matches!(confirmation, Confirmation::Faithful { inputs: Inputs::Fetched, .. }), "{confirmation:?}");
+        let faithful = [2, 0, 1].map(|at| (Mode::Faithful, at));
+        assert_eq!(modes(&nix)[..2], [(Mode::Pure, 2), (Mode::Pure, 0)]);
+        assert_eq!(modes(&nix)[2..], faithful);
+    }
+    // Nor does the pure way refute anything alone.
+    let mut nix = FakeNix::of_commits(|_| Truth::Good);
+    nix.pure = Some(|_| true);
+    assert!(matches!(confirmed(&mut nix, Goal::FirstBad), Confirmation::NotConfirmed { .. }));
+    assert_eq!(modes(&nix), [(Mode::Pure, 2), (Mode::Faithful, 2)]);
 }

@@ -173,7 +173,7 @@ fn where_the_fast_way_fails_by_itself_the_users_own_command_is_run() {
     let mut nix = FakeNix::new(|lock, mode| match (number(&revision(lock, "pkgs")), mode) {
         (_, Mode::Fast) => Truth::Broken(restricted),
         (BAD, Mode::Faithful) => Truth::Bad,
-        (_, Mode::Faithful) => Truth::Good,
+        (_, Mode::Pure | Mode::Faithful) => Truth::Good,
     });
     let ((ends, _), told) = verify_by(&mut nix, 1, None);
     let ends = ends.unwrap();
@@ -260,7 +260,7 @@ fn a_failing_good_end_is_told_as_the_user_would_see_it() {
     ] {
         let mut nix = FakeNix::new(|_, mode| match mode {
             Mode::Fast => Truth::Broken("only the fast way"),
-            Mode::Faithful => faithful.clone(),
+            Mode::Pure | Mode::Faithful => faithful.clone(),
         });
         match verify_by(&mut nix, 1, None).0.0 {
             Err(CaseError::GoodEnd { outcome, .. }) => assert_eq!(outcome, expected),

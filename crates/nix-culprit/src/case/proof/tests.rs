@@ -73,7 +73,7 @@ fn an_end_that_is_another_one_for_the_users_command_is_named() {
         let mut nix = FakeNix::new(|lock, mode| match mode {
             Mode::Fast if at(lock) >= 4 => Truth::Bad,
             Mode::Fast => Truth::Good,
-            Mode::Faithful => truth.clone(),
+            Mode::Pure | Mode::Faithful => truth.clone(),
         });
         let (proof, _) = prove_with(&mut nix, Goal::FirstBad);
         let Some(model::Confirmation::NotConfirmed { why }) = proof.confirmation else { panic!("{proof:?}") };

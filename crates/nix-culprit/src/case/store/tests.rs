@@ -10,7 +10,7 @@ use nix_culprit_core::quantity::Bytes;
 use serde_json::Value;
 
 use super::super::fake::{out_of_memory, path};
-use super::super::settings::{Confirmation, MemoryFrom, Scope};
+use super::super::settings::{Confirmation, Fetching, MemoryFrom, Scope};
 use super::*;
 
 fn locks() -> Scope {
@@ -30,6 +30,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         time: Duration::from_millis(90_500),
         criterion,
         script: vec!["./check".to_owned(), "--all".to_owned()],
+        fetching: Fetching::WhereNeeded,
         read_sets: crate::case::ReadSets::Used,
         matrix: None,
         confirmation: Confirmation::Unwanted,

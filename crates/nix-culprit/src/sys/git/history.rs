@@ -72,6 +72,17 @@ impl Repository {
         }
     }
 
+    /// Counts the commits in the history of one, itself among them: Nix's `revCount`.
+    ///
+    /// # Errors
+    /// A commit is missing, or the history is cut off.
+    pub fn count(&self, tip: &CommitId) -> Result<u64, GitError> {
+        self.require_history()?;
+        let answer = self.call().args(["rev-list", "--count", tip.as_str()]).output(&self.git)?;
+        let text = String::from_utf8_lossy(&answer);
+        text.trim().parse().map_err(|_| unexpected("git rev-list --count", &answer))
+    }
+
     fn walk(&self, options: &[&str], input: String) -> Result<Vec<(CommitId, Vec<CommitId>)>, GitError> {
         self.require_history()?;
         let mut commits = vec![];

@@ -63,6 +63,7 @@ pub enum NixError {
 pub struct Nix {
     nix: PathBuf,
     instantiate: PathBuf,
+    store: PathBuf,
     version: Version,
     system: String,
 }
@@ -113,7 +114,7 @@ impl Nix {
         let printed = run(Call::new(program).arg("--version"))?;
         let version = Version::parse(&String::from_utf8_lossy(&printed.stdout))
             .ok_or_else(|| NixError::Version { program: shown.clone() })?;
-        let instantiate = sibling(program, "nix-instantiate");
+        let (instantiate, store) = (sibling(program, "nix-instantiate"), sibling(program, "nix-store"));
         let system = match system {
             Some(system) => system.to_owned(),
             None => {
@@ -125,7 +126,17 @@ impl Nix {
                 })?
             }
         };
-        Ok(Self { nix: program.to_owned(), instantiate, version, system })
+        Ok(Self { nix: program.to_owned(), instantiate, store, version, system })
+    }
+
+    /// Returns the `nix` program.
+    pub(super) fn program(&self) -> &Path {
+        &self.nix
+    }
+
+    /// Returns the `nix-store` program.
+    pub(super) fn store_program(&self) -> &Path {
+        &self.store
     }
 
     /// Returns which Nix it is.
@@ -164,6 +175,17 @@ impl Nix {
     /// Builds the user's own evaluation: `nix eval` of the target in a copy of the flake.
     #[must_use]
     pub fn faithful(&self, copy: &Path, dir: &str, question: &EvalQuestion) -> Call {
+        self.own_evaluation(Vec::new(), copy, dir, question)
+    }
+
+    /// Builds the same with options that do not change what is evaluated.
+    pub(super) fn own_evaluation(
+        &self,
+        options: Vec<OsString>,
+        copy: &Path,
+        dir: &str,
+        question: &EvalQuestion,
+    ) -> Call {
         let mut reference = OsString::from("path:");
         reference.push(copy);
         if !dir.is_empty() {
@@ -173,6 +195,7 @@ impl Nix {
         scrubbed(&self.nix)
             .args(["eval", "--raw", "--show-trace", "--no-write-lock-file"])
             .args(["--option", "eval-cache", "false"])
+            .args(options)
             .args(self.log_flags())
             .args(question.apply.into_iter().flat_map(|function| ["--apply", function]))
             .arg(reference)
@@ -229,7 +252,7 @@ pub fn read_drv_path(stdout: &[u8], end: End) -> Option<DrvPath> {
 ///
 /// HOME stays: Nix reads the user's own configuration and tokens there. Restricted evaluation hides
 /// the environment from the evaluated code.
-fn scrubbed(program: &Path) -> Call {
+pub(super) fn scrubbed(program: &Path) -> Call {
     [
         "NIX_PATH",
         "NIX_SHOW_STATS",
@@ -269,6 +292,7 @@ mod tests {
         Nix {
             nix: "/bin/nix".into(),
             instantiate: "/bin/nix-instantiate".into(),
+            store: "/bin/nix-store".into(),
             version: Version::parse(&format!("nix (Nix) {version}")).unwrap(),
             system: "x86_64-linux".to_owned(),
         }
@@ -295,6 +319,12 @@ mod tests {
         assert!(call.ends_with("path:/copy/source?dir=sub#packages.x86_64-linux.default.drvPath"), "{call}");
         let call = ask("", "lib.n", Some("value: value"));
         assert!(call.ends_with("--apply value: value path:/copy/source#lib.n"), "{call}");
+        let question = EvalQuestion { attr: "a.drvPath".to_owned(), apply: None };
+        let pure = nix("2.34.8").pure(Path::new("/case/store"), Path::new("/copy/source"), "", &question).show();
+        assert!(pure.contains(" --store /case/store "), "{pure}");
+        let without = pure.split(" --store ").next().unwrap();
+        let faithful = nix("2.34.8").faithful(Path::new("/copy/source"), "", &question).show();
+        assert!(faithful.starts_with(without), "it differs in the store only: {pure}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod counters;
 mod installed;
 mod instrument;
 mod plan;
+mod private_store;
 mod version;
 
 pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, build_nix, read_answer, read_drv_path};

@@ -1,0 +1,265 @@
+//! The pure way: the user's own command in a store of the case's own, in which the inputs that have a clone are
+//! mounted at their true store paths, neither fetched nor copied.
+//!
+//! Owns that store, and when this way may be used: only for an input whose hash, computed from the clone, was seen to
+//! be the one that Nix wrote into a lock. Never writes to the user's store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix_culprit_core::flake::{Attrs, Lock};
+use nix_culprit_core::ids::{CommitId, NodeKey};
+use nix_culprit_core::store_path::NarHash;
+
+use super::assignment::Assignment;
+use super::evaluator::EvaluatorError;
+use super::trees::{MountError, Trees};
+use crate::sys::child;
+use crate::sys::interrupt::Interrupt;
+use crate::sys::nix::Nix;
+use crate::sys::treefs::{CommitMount, Watch};
+
+/// How long bringing one source from the user's store may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a lock node says besides which tree it is: two nodes that agree in it are fetched in the same way.
+const OF_ONE_TREE: [&str; 6] = ["rev", "ref", "narHash", "lastModified", "revCount", "dir"];
+
+/// The private store of a case.
+#[derive(Debug)]
+pub struct PureStore {
+    nix: Nix,
+    interrupt: Interrupt,
+    /// The store's root; its paths lie in `nix/store` below it.
+    root: PathBuf,
+    /// What the user's store was already asked for.
+    brought: BTreeSet<NarHash>,
+    /// The hashes that locks have, by where their trees come from.
+    locked: BTreeMap<Place, BTreeMap<CommitId, NarHash>>,
+    /// Which of them the clones have been held against.
+    checked: BTreeMap<(Place, CommitId), Result<(), String>>,
+    hashes: BTreeMap<(PathBuf, CommitId), Result<NarHash, String>>,
+}
+
+/// A clone, and in which way Nix fetches from its origin.
+type Place = (PathBuf, String);
+
+/// An assignment with all that Nix would find out by fetching.
+#[derive(Debug)]
+pub struct Known {
+    /// The lock with every node's hash, date and number.
+    pub lock: Lock,
+    /// The commits to be mounted, by hash.
+    commits: BTreeMap<NarHash, (PathBuf, CommitId)>,
+    /// The hashes of the other inputs.
+    others: Vec<NarHash>,
+}
+
+/// The mounts of one probe; unmounted when dropped.
+#[derive(Debug)]
+pub struct Stage {
+    mounts: Vec<(CommitMount, NarHash)>,
+}
+
+impl PureStore {
+    /// Prepares a store in a folder, which is made when it is needed.
+    #[must_use]
+    pub fn new(nix: Nix, interrupt: Interrupt, root: PathBuf) -> Self {
+        Self {
+            nix,
+            interrupt,
+            root,
+            brought: BTreeSet::new(),
+            locked: BTreeMap::new(),
+            checked: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the store's root.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Takes note of the hashes that a lock has of trees in clones.
+    pub fn note(&mut self, assignment: &Assignment) {
+        for (key, clone) in &assignment.clones {
+            let Some(locked) = locked(&assignment.lock, key) else { continue };
+            let hash = locked.text("narHash").and_then(|hash| hash.parse().ok());
+            let commit = locked.text("rev").and_then(|rev| rev.parse().ok());
+            if let (Some(hash), Some(commit)) = (hash, commit) {
+                self.locked.entry(place(clone, locked)).or_default().insert(commit, hash);
+            }
+        }
+    }
+
+    /// Finds out what Nix would by fetching; `Err` says why that cannot be known.
+    ///
+    /// # Errors
+    /// A reason for people.
+    pub fn know(&mut self, trees: &mut Trees, assignment: &Assignment) -> Result<Known, String> {
+        if std::env::var_os("NIX_STORE_DIR").is_some() {
+            return Err("NIX_STORE_DIR is set, and what lies elsewhere than in /nix/store has other paths".to_owned());
+        }
+        self.note(assignment);
+        let (mut lock, mut commits, mut others) = (assignment.lock.clone(), BTreeMap::new(), Vec::new());
+        for (key, node) in &assignment.lock.nodes {
+            let Some(attrs) = &node.locked else { continue };
+            let Some(clone) = assignment.clones.get(key) else {
+                others.extend(attrs.text("narHash").and_then(|hash| hash.parse::<NarHash>().ok()));
+                continue;
+            };
+            let about = |why: String| format!("{key}: {why}");
+            if attrs.flag("submodules") == Some(true) || attrs.flag("lfs") == Some(true) {
+                return Err(about("it is fetched with its submodules or large files".to_owned()));
+            }
+            let commit: CommitId =
+                attrs.text("rev").and_then(|rev| rev.parse().ok()).ok_or_else(|| about("no revision".to_owned()))?;
+            self.check(trees, &place(clone, attrs)).map_err(about)?;
+            let hash = self.hash(trees, clone, &commit).map_err(about)?;
+            let mut attrs = attrs.clone();
+            attrs.set("narHash", Some(hash.to_string()));
+            if attrs.number("lastModified").is_none() {
+                return Err(about("its date is not known".to_owned()));
+            }
+            let counts = attrs.text("type") == Some("git") && attrs.flag("shallow") != Some(true);
+            if counts && attrs.number("revCount").is_none() {
+                let count = trees.count(clone, &commit).map_err(about)?;
+                attrs.set("revCount", Some(count));
+            }
+            lock = lock.with_locked(key, attrs).map_err(|error| about(error.to_string()))?;
+            commits.insert(hash, (clone.clone(), commit));
+        }
+        if commits.is_empty() {
+            return Err("no input has a clone".to_owned());
+        }
+        Ok(Known { lock, commits, others })
+    }
+
+    /// Holds the clone against the hashes that locks have: where one differs, Nix has other trees than git.
+    fn check(&mut self, trees: &mut Trees, place: &Place) -> Result<(), String> {
+        /// The ends are two; more tell nothing new.
+        const ENOUGH: usize = 2;
+        let known: Vec<(CommitId, NarHash)> =
+            self.locked.get(place).into_iter().flatten().take(ENOUGH).map(|(id, hash)| (id.clone(), *hash)).collect();
+        if known.is_empty() {
+            return Err("no lock has its hash, so that nothing vouches for what git has".to_owned());
+        }
+        for (commit, expected) in known {
+            let slot = (place.clone(), commit.clone());
+            if let Some(checked) = self.checked.get(&slot) {
+                checked.clone()?;
+                continue;
+            }
+            let checked = match self.hash(trees, &place.0, &commit) {
+                Ok(hash) if hash == expected => Ok(()),
+                Ok(_) => Err(format!("at {} the lock has another hash than git's objects", commit.short())),
+                Err(why) => Err(why),
+            };
+            self.checked.insert(slot, checked.clone());
+            checked?;
+        }
+        Ok(())
+    }
+
+    fn hash(&mut self, trees: &mut Trees, clone: &Path, commit: &CommitId) -> Result<NarHash, String> {
+        let slot = (clone.to_owned(), commit.clone());
+        if let Some(known) = self.hashes.get(&slot) {
+            return known.clone();
+        }
+        let hash = trees.nar_hash(clone, commit);
+        self.hashes.insert(slot, hash.clone());
+        hash
+    }
+
+    /// Makes the store ready for one probe: what is in clones is mounted, what the user's store has is copied, and
+    /// Nix fetches the rest as locked.
+    ///
+    /// # Errors
+    /// Something on this machine is in the way.
+    pub fn stage(&mut self, trees: &mut Trees, known: &Known) -> Result<Stage, EvaluatorError> {
+        let folder = self.root.join("nix/store");
+        fs::create_dir_all(&folder)
+            .map_err(|error| EvaluatorError::machine(format!("make the store {}", self.root.display()), error))?;
+        for hash in &known.others {
+            if !self.brought.insert(*hash) || known.commits.contains_key(hash) {
+                continue;
+            }
+            // What is not there is fetched; Nix says what is wrong if it cannot be.
+            let _absent = child::output(&self.nix.bring(&self.root, hash), Some(PATIENCE), &self.interrupt);
+        }
+        let mut mounts = Vec::new();
+        for (hash, (clone, commit)) in &known.commits {
+            let path = hash.source_path();
+            let name = path.as_str().rsplit('/').next().unwrap_or_default();
+            let at = folder.join(name);
+            let failed =
+                |error: MountError| EvaluatorError::machine(format!("show {} in the store", commit.short()), error);
+            fs::create_dir_all(&at).map_err(|error| failed(error.into()))?;
+            mounts.push((trees.mount(clone, commit, &at).map_err(failed)?, *hash));
+        }
+        let hashes: Vec<NarHash> = known.commits.keys().copied().collect();
+        let call = self.nix.register(&self.root, &hashes);
+        let doing = || format!("register paths in the store {}", self.root.display());
+        let done = child::output(&call, Some(PATIENCE), &self.interrupt)
+            .map_err(|error| EvaluatorError::machine(doing(), error))?;
+        if !done.success() {
+            let said = String::from_utf8_lossy(&done.stderr);
+            let said = nix_culprit_core::text::printable(said.trim());
+            return Err(EvaluatorError::machine(doing(), said));
+        }
+        Ok(Stage { mounts })
+    }
+}
+
+impl Stage {
+    /// Returns the folders of the mounted inputs, as Nix may name them.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let physical = self.mounts.iter().map(|(mount, _)| mount.at().to_owned());
+        physical.chain(self.mounts.iter().map(|(_, hash)| hash.source_path().as_str().into())).collect()
+    }
+
+    /// Watches, while a probe runs that may take `time`, that no read of a clone holds it up for longer.
+    #[must_use]
+    pub fn watch(&self, time: Duration, interrupt: &Interrupt) -> Vec<Watch> {
+        let end = Instant::now().checked_add(time);
+        self.mounts.iter().map(|(mount, _)| mount.watch(end, interrupt)).collect()
+    }
+
+    /// Fails when the probe could not read something that is there.
+    ///
+    /// # Errors
+    /// When a clone lacks an object, or is damaged.
+    pub fn check(&self) -> Result<(), EvaluatorError> {
+        self.mounts.iter().try_for_each(|(mount, _)| {
+            if mount.is_given_up() { Err(super::trees::hangs()) } else { super::trees::readable(&mount.read_set()) }
+        })
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        for (mount, _) in self.mounts.drain(..) {
+            let at = mount.at().to_owned();
+            drop(mount);
+            // An empty folder where Nix believes a source would be worse than none.
+            let _in_use = fs::remove_dir(at);
+        }
+    }
+}
+
+fn locked<'l>(lock: &'l Lock, key: &NodeKey) -> Option<&'l Attrs> {
+    lock.nodes.get(key)?.locked.as_ref()
+}
+
+fn place(clone: &Path, locked: &Attrs) -> Place {
+    let mut attrs = locked.clone();
+    for name in OF_ONE_TREE {
+        attrs.0.remove(name);
+    }
+    (clone.to_owned(), serde_json::to_string(&attrs).unwrap_or_default())
+}

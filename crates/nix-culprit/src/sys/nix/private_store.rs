@@ -1,0 +1,64 @@
+//! Calls on a store of the case's own: what is valid there without having been copied, and what the user's store
+//! gives it. The user's store is only read.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use nix_culprit_core::store_path::NarHash;
+
+use super::Nix;
+use super::call::{EvalQuestion, scrubbed};
+use crate::sys::child::{Call, Stdin};
+
+impl Nix {
+    /// Builds the user's own evaluation as [`Nix::faithful`], in a store of its own.
+    ///
+    /// What would have to be built for it, with all that such a build needs, is not in that store: it is refused.
+    #[must_use]
+    pub fn pure(&self, store: &Path, copy: &Path, dir: &str, question: &EvalQuestion) -> Call {
+        let mut options: Vec<OsString> = vec!["--store".into(), store.into()];
+        options.extend(["--option", "build-users-group", ""].map(Into::into));
+        options.extend(["--option", "allow-import-from-derivation", "false"].map(Into::into));
+        self.own_evaluation(options, copy, dir, question)
+    }
+
+    /// Builds the call that makes sources with these hashes valid in a store, whether they are there or not.
+    #[must_use]
+    pub fn register(&self, store: &Path, hashes: &[NarHash]) -> Call {
+        scrubbed(self.store_program())
+            .args(["--load-db", "--option", "build-users-group", "", "--store"])
+            .arg(store)
+            .stdin(Stdin::Bytes(registration(hashes)))
+    }
+
+    /// Builds the call that copies a source from the user's own store to another one, if it is there.
+    #[must_use]
+    pub fn bring(&self, store: &Path, hash: &NarHash) -> Call {
+        scrubbed(self.program())
+            .args(["copy", "--no-check-sigs", "--extra-experimental-features", "nix-command flakes"])
+            .args(["--option", "substitute", "false", "--option", "build-users-group", ""])
+            .arg("--to")
+            .arg(store)
+            .arg(hash.source_path().as_str())
+    }
+}
+
+/// Writes what `nix-store --load-db` reads of each path: its name, hash and size (0: not known), no deriver, no
+/// references.
+fn registration(hashes: &[NarHash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| format!("{}\n{}\n0\n\n0\n", hash.source_path(), hash.to_hex()).into_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_registered_by_its_name_and_its_hash_in_hexadecimal_digits() {
+        let hash: NarHash = "sha256-djTtB3ZiOeRQzmUy1PvcdDrbIabyPZxZNJOiHVCA3Tw=".parse().unwrap();
+        let text = String::from_utf8(registration(&[hash, hash])).unwrap();
+        let one = "/nix/store/2kqj9phy2jzf6lrs62g1wqj0qjfsid8n-source\n\
+                   7634ed07766239e450ce6532d4fbdc743adb21a6f23d9c593493a21d5080dd3c\n0\n\n0\n";
+        assert_eq!(text, format!("{one}{one}"));
+    }
+}
