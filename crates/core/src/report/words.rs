@@ -130,9 +130,20 @@ pub(super) fn nix_version(good: &str, bad: &str, quote: impl Fn(&str) -> String)
 /// Returns the sets that the report has to name: not the only change of the input that it names anyway.
 pub(super) fn sets(report: &Report) -> &[ChangeSet] {
     match report.matters.as_ref().map(|matters| matters.sets.as_slice()) {
-        Some([only]) if report.input.is_some() && only.changes.len() == 1 => &[],
+        Some([only]) if is_named(report, only) => &[],
         Some(sets) => sets,
         None => &[],
+    }
+}
+
+/// Tells whether the change of a set is the move of the input that the report names anyway; an edge is more than that.
+fn is_named(report: &Report, set: &ChangeSet) -> bool {
+    let is_edge = |input: &InputPath| {
+        report.lock_changes.iter().any(|change| change.input == *input && change.kind == LockChangeKind::Follows)
+    };
+    match (&report.input, set.changes.as_slice()) {
+        (Some(_), [only]) => !is_edge(&only.input),
+        _ => false,
     }
 }
 

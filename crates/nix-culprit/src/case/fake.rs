@@ -235,10 +235,16 @@ pub(super) fn path(text: &str) -> InputPath {
     path
 }
 
-/// A lock of GitHub inputs: `a b=1 b/c=2` has the inputs `a` at commit 0, `b` at 1, and below it `b/c` at 2.
+/// A lock of GitHub inputs: `a b=1 b/c=2 b/a>a` has the inputs `a` at commit 0, `b` at 1, and below it `b/c` at 2 and
+/// `b/a`, which follows `a`.
 pub(super) fn lock(words: &str) -> Lock {
     let mut nodes = Map::from_iter([("root".to_owned(), json!({ "inputs": {} }))]);
     for word in words.split_whitespace() {
+        if let Some((name, followed)) = word.split_once('>') {
+            let (above, last) = name.rsplit_once('/').unwrap_or(("root", name));
+            nodes[above]["inputs"][last] = json!(followed.split('/').collect::<Vec<_>>());
+            continue;
+        }
         let (name, rev) = word.split_once('=').unwrap_or((word, "0"));
         let (above, last) = name.rsplit_once('/').unwrap_or(("root", name));
         nodes[above]["inputs"][last] = json!(name);

@@ -14,6 +14,7 @@ use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, Searche
 
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched};
+use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::Target;
 use super::flake_copy::FlakeCopy;
@@ -272,14 +273,13 @@ impl<'a> Investigation<'a> {
         mode: Mode,
         culprit: &Culprit,
     ) -> Result<SearchResult, CaseError> {
-        let Culprit { change, how, base, old_end } = culprit;
+        let Culprit { change, how, base, old_end, .. } = culprit;
         let input = change.path().clone();
         let no_history = |reason| Ok(SearchResult::NotFound { why: NotFound::NoHistory { reason } });
         let ChangeKind::Moved { from, to, place } = &change.kind else {
             self.draft.input(&input, change.to_string(), *how);
             if let ChangeKind::Follows { .. } = change.kind {
-                let change = change.to_string();
-                return Ok(SearchResult::NotFound { why: NotFound::Follows { change } });
+                return self.search_edge(prober, mode, culprit);
             }
             return no_history(format!("{change}; that is no range of commits"));
         };
@@ -300,6 +300,36 @@ impl<'a> Investigation<'a> {
         }
         let (reference, base, old_end) = (to.clone(), base.clone(), *old_end);
         let place = Searching { input, reference, base, node, repository, mode, old_end };
+        self.search(prober, &place, old, new, Goal::FirstBad)
+    }
+
+    /// Searches the history between the revisions that an edge leads to, if that is what matters.
+    fn search_edge(
+        &mut self,
+        prober: &mut Prober<'_>,
+        mode: Mode,
+        culprit: &Culprit,
+    ) -> Result<SearchResult, CaseError> {
+        let edge = || SearchResult::NotFound { why: NotFound::Follows { change: culprit.change.to_string() } };
+        let Some(Move { reference, old, new, base }) = as_move(prober, &self.clones, mode, culprit)? else {
+            return Ok(edge());
+        };
+        let input = culprit.change.path().clone();
+        let repository = match self.clones.with_commits(&input, &reference, &[&old, &new], prober.sink()) {
+            Ok(repository) => repository,
+            Err(error) => {
+                let text = format!("the history behind the edge was not searched: {error}");
+                prober.tell(&Event::Warned { text });
+                return Ok(edge());
+            }
+        };
+        // A follows can lead to another branch, or back.
+        if refuse_backwards(&self.history(&repository), &old, &new).is_err() {
+            return Ok(edge());
+        }
+        self.draft.input(&input, place_name(&reference), culprit.how);
+        let node = base.resolve(&input)?;
+        let place = Searching { input, reference, base, node, repository, mode, old_end: OldEnd::Seen };
         self.search(prober, &place, old, new, Goal::FirstBad)
     }
 

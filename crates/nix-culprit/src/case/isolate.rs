@@ -21,7 +21,9 @@ pub struct Culprit {
     pub how: Isolation,
     /// A bad lock with the change, whose other inputs are held while its history is searched.
     pub base: Lock,
-    /// What is known of that lock without the change.
+    /// The same lock without the change.
+    pub without: Lock,
+    /// What is known of that lock.
     pub old_end: OldEnd,
 }
 
@@ -69,14 +71,17 @@ pub fn named(
     let others = &all - &own;
     let mut base = None;
     if others.is_empty() || attempts.probe(prober, &others)? == Verdict::Good {
-        base = Some(ends.bad.state.lock.clone());
+        base = Some((ends.bad.state.lock.clone(), others.clone()));
     } else if attempts.probe(prober, &own)? == Verdict::Bad {
         // Another change fails as well, so it must not be there.
-        base = Some(attempts.lock(&own)?);
+        base = Some((attempts.lock(&own)?, Parts::new()));
     }
     let old_end = if own.len() == 1 && part.changes().len() == 1 { OldEnd::Seen } else { OldEnd::Assumed };
-    let culprit = |base| Culprit { change: part.change().clone(), how: Isolation::Named, base, old_end };
-    let culprits: Vec<Culprit> = base.map(culprit).into_iter().collect();
+    let mut culprits = Vec::new();
+    if let Some((base, without)) = base {
+        let (change, without) = (part.change().clone(), attempts.lock(&without)?);
+        culprits.push(Culprit { change, how: Isolation::Named, base, without, old_end });
+    }
     let untried = paths(difference, &others);
     tell(prober, &culprits);
     Ok(Isolated { culprits, matters: Matters { untried, ..Matters::default() } })
@@ -170,18 +175,18 @@ impl Attempts<'_> {
     /// Says what a finding means for the search of histories.
     fn isolated(&self, finding: &Finding) -> Result<Isolated, CaseError> {
         let parts = self.difference.parts();
-        let bad = &self.ends.bad.state.lock;
-        let culprit = |at: usize, how, base| {
+        let all: Parts = (0..parts.len()).collect();
+        let culprit = |at: usize, how, within: &Parts| -> Result<Culprit, CaseError> {
             let part = &parts[at];
+            let (base, without) = (self.lock(within)?, self.lock(&(within - &Parts::from([at])))?);
             // What came and went with the change was taken back with it, but stays in a search of the history.
             let old_end = if part.changes().len() == 1 { OldEnd::Seen } else { OldEnd::Assumed };
-            Culprit { change: part.change().clone(), how, base, old_end }
+            Ok(Culprit { change: part.change().clone(), how, base, without, old_end })
         };
         let (sets, without) = match finding {
             Finding::Needed(at) => {
-                let rest: Parts = (0..parts.len()).filter(|other| other != at).collect();
-                let untried = paths(self.difference, &rest);
-                let culprits = vec![culprit(*at, Isolation::Needed, bad.clone())];
+                let untried = paths(self.difference, &(&all - &Parts::from([*at])));
+                let culprits = vec![culprit(*at, Isolation::Needed, &all)?];
                 return Ok(Isolated { culprits, matters: Matters { untried, ..Matters::default() } });
             }
             Finding::Sets { sets, without } => (sets, without),
@@ -189,16 +194,16 @@ impl Attempts<'_> {
         let first = &sets[0];
         let guilty: Vec<usize> = first.culprits().collect();
         let without_is_good = *without == Some(Verdict::Good);
-        let base = if guilty.len() == 1 && without_is_good { bad.clone() } else { self.lock(&first.parts())? };
+        let within = if guilty.len() == 1 && without_is_good { all.clone() } else { first.parts() };
         let how = match (first.members.len(), without_is_good) {
             (1, _) if parts.len() == 1 => Isolation::OnlyChange,
             (1, true) => Isolation::SufficesAndNeeded,
             (1, false) => Isolation::Suffices,
             _ => Isolation::WithOthers,
         };
-        let culprits = guilty.into_iter().map(|at| culprit(at, how, base.clone())).collect();
+        let culprits = guilty.into_iter().map(|at| culprit(at, how, &within)).collect::<Result<_, _>>()?;
         let named: Parts = sets.iter().flat_map(Smallest::parts).collect();
-        let idle = (0..parts.len()).filter(|at| !named.contains(at)).collect();
+        let idle = &all - &named;
         let sets = sets.iter().map(|set| self.told(set)).collect();
         Ok(Isolated { culprits, matters: Matters { sets, idle: paths(self.difference, &idle), untried: Vec::new() } })
     }

@@ -8,6 +8,7 @@ mod clones;
 mod conclusion;
 mod confirm;
 mod contents;
+mod edge;
 mod ends;
 mod error;
 mod evaluator;

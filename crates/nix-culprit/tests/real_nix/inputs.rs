@@ -103,22 +103,33 @@ fn find_searches_each_of_two_inputs_that_fail_only_together() {
 }
 
 #[test]
-fn find_goes_on_in_what_an_edge_leads_to_and_names_both_edges() {
+fn find_searches_what_an_edge_leads_to_and_names_both_edges() {
+    for nix in every_nix() {
+        let confirmed = if nix.has_flakes() { "by the user's own command" } else { "in fast mode only" };
+        let (room, choice) = room(&nix, Matter::Edge);
+        let run = room.run_small(&["find"]).exits_with(0);
+        let words = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let edge = "Matters frame/panel/lib follows the input frame/lib now; it was git+file:";
+        let commit = format!("Culprit {}", &choice.lib[..12]);
+        for part in [edge, &commit, "Others do not matter: frame, theme", &format!("Confirmed {confirmed}")] {
+            assert!(words.contains(part), "no {part}: {run}");
+        }
+    }
+}
+
+#[test]
+fn find_goes_on_in_one_input_and_in_a_move_together_with_its_edge() {
     let Some(nix) = newest_nix() else { return };
     let (room_of_one, choice) = room(&nix, Matter::One);
     let report = room_of_one.run(&["find", "--json", "--memory", MEMORY]).exits_with(0).json();
     assert_eq!(report["result"]["commit"]["revision"], choice.lib);
     assert_eq!(report["input"]["isolation"], "suffices-and-needed");
-    let (room_of_edge, _) = room(&nix, Matter::Edge);
-    let run = room_of_edge.run_small(&["find"]).exits_with(1);
-    let words = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("not a commit, but what an input follows makes the difference: frame/panel/lib follows the input frame/lib now; it was git+file:"), "{run}");
-    assert!(words.contains("Others do not matter: frame, theme"), "{run}");
     let (room_of_both, choice) = room(&nix, Matter::Followed);
     let report = room_of_both.run(&["find", "--json", "--memory", MEMORY]).exits_with(1).json();
-    let searched = &report["result"]["why"]["searched"];
-    assert_eq!(searched[0]["result"]["commit"]["revision"], choice.lib);
-    assert_eq!(searched[1]["result"]["why"]["kind"], "follows");
+    for searched in report["result"]["why"]["searched"].as_array().unwrap() {
+        assert_eq!(searched["result"]["commit"]["revision"], choice.lib, "{searched:#}");
+        assert_eq!(searched["confirmation"]["kind"], "faithful");
+    }
 }
 
 #[test]
