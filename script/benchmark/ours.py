@@ -37,7 +37,7 @@ def state(corner):
 
 def find(tool, corner, case, nix, memory):
     """The whole investigation, in the flake's folder."""
-    command = [tool, "find", "--json", "--quiet", "--nix", nix, "--memory", str(memory)]
+    command = [tool, "find", "--json", "--quiet", "--no-cache", "--nix", nix, "--memory", str(memory)]
     return read(run(command, corner.env, case.flake, state(corner) / "cases", check=ANSWERED))
 
 

@@ -101,6 +101,17 @@ pub enum Event {
         /// What was seen.
         observation: Observation,
     },
+    /// A probe was not run: the very same one was run in an earlier case.
+    Remembered {
+        /// Digest of all that determines its result.
+        key: String,
+        /// What it is for.
+        purpose: Purpose,
+        /// In which way it asked.
+        mode: Mode,
+        /// What was seen then.
+        observation: Observation,
+    },
     /// A probe was not run: a finished one of another commit looked at nothing that differs.
     Settled {
         /// Digest of all that determines its result.

@@ -371,7 +371,8 @@ impl Page<'_> {
         }
         newest.reverse();
         let settled = probes.iter().filter(|probe| probe.settled_by.is_some()).count();
-        let count = words::probes(probes.len() - settled, settled);
+        let remembered = probes.iter().filter(|probe| probe.remembered).count();
+        let count = words::probes(probes.len() - settled - remembered, settled, remembered);
         self.put(&format!("\n<details><summary>Evidence: {count}</summary>\n"));
         if newest.len() < tail.len() {
             let left_out = words::counted(tail.len() - newest.len(), "row");
@@ -403,6 +404,7 @@ impl Page<'_> {
             let by = by.short();
             return format!("| {subject} | {date} | {title} | {verdict} | {reason} | | | not run: as `{by}` |\n");
         }
+        let mode = if probe.remembered { "not run: from an earlier case" } else { mode };
         format!("| {subject} | {date} | {title} | {verdict} | {reason} | {peak} | {wall} | {mode} |\n")
     }
 }

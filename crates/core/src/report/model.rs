@@ -424,6 +424,9 @@ pub struct Probe {
     /// The commit whose probe settled this one, so that it was not run: nothing that it read differs.
     #[serde(default)]
     pub settled_by: Option<CommitId>,
+    /// Whether it was run in an earlier case, and not in this one.
+    #[serde(default)]
+    pub remembered: bool,
 }
 
 /// What a probe ran on.
@@ -471,6 +474,9 @@ pub struct Totals {
     /// The number of those that were not, because another one settled them.
     #[serde(default)]
     pub settled: usize,
+    /// The number of those that were not, because they were run in an earlier case.
+    #[serde(default)]
+    pub remembered: usize,
     /// The wall time of the whole case.
     pub wall: Duration,
     /// How many commits lie between the ends, once that is known.

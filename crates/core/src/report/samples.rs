@@ -112,6 +112,7 @@ fn probe(start: &str, days: i64, mode: Mode, verdict: Verdict, observation: Obse
         verdict,
         observation,
         settled_by: None,
+        remembered: false,
     }
 }
 
@@ -193,6 +194,7 @@ pub(super) fn normal() -> Report {
                 verdict: Verdict::Good,
                 observation: success(),
                 settled_by: None,
+                remembered: false,
             },
             Probe {
                 subject: Subject::BadLock,
@@ -200,6 +202,7 @@ pub(super) fn normal() -> Report {
                 verdict: Verdict::Bad,
                 observation: out_of_memory(),
                 settled_by: None,
+                remembered: false,
             },
             Probe {
                 subject: Subject::Inputs { updated: vec![path("nixpkgs")] },
@@ -207,6 +210,7 @@ pub(super) fn normal() -> Report {
                 verdict: Verdict::Bad,
                 observation: out_of_memory(),
                 settled_by: None,
+                remembered: false,
             },
             probe("a1", 15, Mode::Fast, skip.clone(), missing()),
             probe("a2", 14, Mode::Fast, skip, missing()),
@@ -214,7 +218,7 @@ pub(super) fn normal() -> Report {
             Probe { settled_by: Some(id("4f11")), ..probe("4f12", 5, Mode::Fast, Verdict::Good, success()) },
             probe("5a9dda28aa00", 6, Mode::Faithful, Verdict::Bad, out_of_memory()),
         ],
-        totals: Totals { probes: 7, settled: 1, wall: Duration::from_secs(42), range: Some(3_000) },
+        totals: Totals { probes: 7, settled: 1, remembered: 0, wall: Duration::from_secs(42), range: Some(3_000) },
         replay: Some(ReplayInput {
             input: path("nixpkgs"),
             source: ReplaySource::References {
@@ -271,7 +275,7 @@ pub(super) fn only_together() -> Report {
         result: SearchResult::NotFound { why: NotFound::OnlyTogether { inputs, searched: vec![found, other] } },
         confirmation: None,
         skipped: vec![],
-        totals: Totals { probes: 6, settled: 0, wall: Duration::from_secs(9), range: None },
+        totals: Totals { probes: 6, settled: 0, remembered: 0, wall: Duration::from_secs(9), range: None },
         replay: None,
         ..normal()
     }

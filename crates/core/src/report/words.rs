@@ -220,14 +220,20 @@ pub(super) fn one_of(direction: Direction, count: usize) -> String {
 }
 
 /// Counts probes, and those that were not run.
-pub(super) fn probes(run: usize, settled: usize) -> String {
-    let run = counted(run, "probe");
-    if settled == 0 { run } else { format!("{run}, and {settled} answered by what they read") }
+pub(super) fn probes(run: usize, settled: usize, remembered: usize) -> String {
+    let mut text = counted(run, "probe");
+    if settled > 0 {
+        text.push_str(&format!(", and {settled} answered by what they read"));
+    }
+    if remembered > 0 {
+        text.push_str(&format!(", and {remembered} by earlier cases"));
+    }
+    text
 }
 
 /// Says how much was done.
 pub(super) fn totals(report: &Report) -> String {
-    let probes = probes(report.totals.probes, report.totals.settled);
+    let probes = probes(report.totals.probes, report.totals.settled, report.totals.remembered);
     let wall = show_duration(report.totals.wall);
     let wall = match report.environment.limits.search_memory {
         Some(reduced) => format!("{wall}; between the ends {reduced} was enough to tell"),

@@ -98,7 +98,7 @@ impl Draft {
             skipped: Vec::new(),
             contradictions: Vec::new(),
             probes: Vec::new(),
-            totals: Totals { probes: 0, settled: 0, wall: Duration::ZERO, range: None },
+            totals: Totals { probes: 0, settled: 0, remembered: 0, wall: Duration::ZERO, range: None },
             replay: None,
         };
         Self { report }
@@ -216,8 +216,10 @@ impl Draft {
         self.report.probes = prober.records().iter().map(probe).collect();
         self.report.skipped = skipped(prober.records());
         let settled = self.report.probes.iter().filter(|probe| probe.settled_by.is_some()).count();
-        self.report.totals.probes = self.report.probes.len() - settled;
+        let remembered = self.report.probes.iter().filter(|probe| probe.remembered).count();
+        self.report.totals.probes = self.report.probes.len() - settled - remembered;
         self.report.totals.settled = settled;
+        self.report.totals.remembered = remembered;
         self.report.totals.wall = wall;
         self.report
     }
@@ -285,6 +287,7 @@ fn probe(record: &Record) -> Probe {
         verdict: record.verdict.clone(),
         observation: record.observation.clone(),
         settled_by: record.settled_by.clone(),
+        remembered: record.remembered,
     }
 }
 
@@ -447,6 +450,7 @@ mod tests {
                 drv_path: None,
             },
             settled_by: None,
+            remembered: false,
         }
     }
 

@@ -90,6 +90,8 @@ pub struct Evaluated {
     pub observation: Observation,
     /// The attribute that was evaluated, if it succeeded and had to be looked for.
     pub attr: Option<AttrPath>,
+    /// Whether the end was reached for the code's sake alone, so that it would be reached again.
+    pub repeatable: bool,
 }
 
 /// What an evaluation would come to, without running it.
@@ -175,6 +177,22 @@ pub trait Evaluator {
 
     /// Says what an evaluation would come to, if one of another commit tells: it looked at nothing that differs.
     fn settled(&mut self, _assignment: &Assignment, _mode: Mode, _target: &Target, _memory: Bytes) -> Option<Settled> {
+        None
+    }
+
+    /// Says what the very same evaluation came to in an earlier case, if that is known.
+    fn remembered(
+        &mut self,
+        _assignment: &Assignment,
+        _mode: Mode,
+        _target: &Target,
+        _memory: Bytes,
+    ) -> Option<Evaluated> {
+        None
+    }
+
+    /// Returns what the user should know of the last evaluation, and what stops nothing.
+    fn complaint(&mut self) -> Option<String> {
         None
     }
 

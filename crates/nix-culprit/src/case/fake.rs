@@ -133,7 +133,7 @@ impl Evaluator for FakeNix<'_> {
         }
         self.asked.push((mode, assignment.lock.clone()));
         self.budgets.push(memory);
-        Ok(Evaluated { observation: (self.rule)(&assignment.lock, mode).observation(), attr: None })
+        Ok(Evaluated { observation: (self.rule)(&assignment.lock, mode).observation(), attr: None, repeatable: true })
     }
 
     fn settled(&mut self, assignment: &Assignment, mode: Mode, _: &Target, _: Bytes) -> Option<Settled> {

@@ -99,6 +99,9 @@ pub fn investigate(
         None => None,
     };
     let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?;
+    if let Some(cache) = &settings.cache {
+        evaluator.use_cache(cache);
+    }
     let criterion = if settings.script.is_empty() { settings.criterion.clone() } else { Some(Criterion::Script) };
     let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
     prober.use_read_sets(settings.read_sets);

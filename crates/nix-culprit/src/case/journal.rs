@@ -2,7 +2,7 @@
 //!
 //! It is read back tolerantly: a last line that was cut off by a crash is ignored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,8 @@ pub struct Journal {
     file: File,
     known: BTreeMap<String, Observation>,
     settled: BTreeMap<String, Settled>,
+    /// Which of the known probes were run in an earlier case.
+    remembered: BTreeSet<String>,
     target: Option<Vec<String>>,
     failure: Option<JournalError>,
     /// Whether nothing failed so far: an entry behind one that was cut off could not be read.
@@ -110,6 +112,7 @@ impl Journal {
             file,
             known: BTreeMap::new(),
             settled: BTreeMap::new(),
+            remembered: BTreeSet::new(),
             target: None,
             failure: None,
             is_sound: true,
@@ -124,6 +127,12 @@ impl Journal {
     #[must_use]
     pub fn known(&self, key: &str) -> Option<&Observation> {
         self.known.get(key)
+    }
+
+    /// Tells whether a known probe was run in an earlier case only.
+    #[must_use]
+    pub fn is_remembered(&self, key: &str) -> bool {
+        self.remembered.contains(key)
     }
 
     /// Returns what an earlier run of the case took for the result of this probe, which was not run.
@@ -150,6 +159,11 @@ impl Journal {
         match event {
             Event::ProbeFinished { key, observation, .. } if is_finished(observation) => {
                 self.known.insert(key.clone(), observation.clone());
+                self.remembered.remove(key);
+            }
+            Event::Remembered { key, observation, .. } => {
+                self.known.insert(key.clone(), observation.clone());
+                self.remembered.insert(key.clone());
             }
             Event::Settled { key, by, observation, .. } => {
                 let settled = Settled { by: by.clone(), observation: observation.clone() };
@@ -165,7 +179,7 @@ impl Journal {
         let mut line = serde_json::to_vec(&Entry { at, event: event.clone() })?;
         line.push(b'\n');
         self.file.write_all(&line)?;
-        if matches!(event, Event::ProbeFinished { .. } | Event::Settled { .. }) {
+        if matches!(event, Event::ProbeFinished { .. } | Event::Settled { .. } | Event::Remembered { .. }) {
             self.file.sync_data()?;
         }
         Ok(())

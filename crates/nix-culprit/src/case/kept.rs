@@ -81,6 +81,16 @@ impl AllKept {
         self.all.push(kept);
     }
 
+    /// Returns how many there are.
+    pub(super) const fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Returns the first that was kept after there were so many.
+    pub(super) fn since(&self, count: usize) -> Option<&Kept> {
+        self.all.get(count)
+    }
+
     /// Returns what the newest probe that was shown a commit of a clone looked at in it.
     pub(super) fn reads(&self, clone: &Path, commit: &CommitId) -> Option<&Reads> {
         self.all.iter().rev().find_map(|kept| {
@@ -147,7 +157,7 @@ pub(super) const fn is_repeatable(class: Class, kill: Option<Kill>) -> bool {
 }
 
 /// Tells whether a probe ends in the same way with another budget of memory.
-fn same_within(seen: &Observation, ran: Bytes, wanted: Bytes) -> bool {
+pub(super) fn same_within(seen: &Observation, ran: Bytes, wanted: Bytes) -> bool {
     match seen.outcome.class {
         // What grew to a budget grew through every smaller one.
         Class::OutOfMemory => wanted <= ran,

@@ -27,6 +27,7 @@ mod other_nix;
 mod prober;
 mod proof;
 mod pure;
+mod remembered;
 mod search;
 mod settings;
 mod single;

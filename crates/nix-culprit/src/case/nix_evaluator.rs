@@ -18,6 +18,7 @@ use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, S
 use super::flake_copy::set_time;
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::pure::PureStore;
+use super::remembered::{Limits, Memory, Remembered, digest_of_folder};
 use super::trees::{Trees, is_full};
 use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
@@ -62,6 +63,8 @@ pub struct NixEvaluator {
     /// What earlier fast probes looked at.
     kept: AllKept,
     counting: Counting,
+    /// What the evaluations of earlier cases came to.
+    remembered: Remembered,
 }
 
 impl NixEvaluator {
@@ -97,7 +100,39 @@ impl NixEvaluator {
             readable: Vec::new(),
             kept,
             counting: Counting::Off,
+            remembered: Remembered::nothing(),
         })
+    }
+
+    /// Uses what evaluations of earlier cases came to, and keeps what this one's do.
+    pub fn use_cache(&mut self, path: &Path) {
+        // What a check of the user's own depends on is not known.
+        if !self.script.is_empty() {
+            return;
+        }
+        let Tools { nix, guard, interrupt, .. } = &self.tools;
+        let flake = digest_of_folder(&self.snapshot.root, &self.lock_file());
+        self.remembered = match (nix.settings(interrupt), flake) {
+            (Some(settings), Ok(flake)) => {
+                let about = [
+                    env!("CARGO_PKG_VERSION").to_owned(),
+                    nix.version().to_string(),
+                    nix.system().to_owned(),
+                    settings,
+                    guard.layer().to_string(),
+                    self.modified.to_string(),
+                    self.snapshot.dir.to_string_lossy().into_owned(),
+                ];
+                let parts: Vec<&[u8]> = about.iter().map(|part| part.as_bytes()).chain([&flake[..]]).collect();
+                Remembered::open(path, &parts)
+            }
+            (None, _) => {
+                Remembered::without("goes on without the cache of observations: nix does not say its settings")
+            }
+            (_, Err(error)) => {
+                Remembered::without(&format!("goes on without the cache of observations: the flake's copy: {error}"))
+            }
+        };
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
@@ -123,21 +158,22 @@ impl NixEvaluator {
             let attr = answer.attr.clone()?;
             Some(Target::Attr(attr, Yields::of(answer.drv_path.as_ref())))
         });
-        if is_repeatable(observation.outcome.class, kill) && !lock.happened() {
+        let repeatable = is_repeatable(observation.outcome.class, kill);
+        if repeatable && !lock.happened() {
             self.keep(assignment, found.as_ref().unwrap_or(target), memory, &observation);
         }
-        let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None }) };
+        let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None, repeatable }) };
         match (&answer.attr, target) {
             (Some(_), _) => {
                 observation.drv_path = answer.drv_path;
-                Ok(Evaluated { observation, attr: answer.attr })
+                Ok(Evaluated { observation, attr: answer.attr, repeatable })
             }
             // It is there in another probe of the case: that it is not here is a failure of the code.
             (None, Target::Attr(attr, _)) => {
                 let message = Some(format!("the flake does not provide attribute '{attr}'"));
                 observation.outcome = Outcome { class: Class::EvaluationError, message, position: None };
                 observation.end = End::Exited(1);
-                Ok(Evaluated { observation, attr: None })
+                Ok(Evaluated { observation, attr: None, repeatable })
             }
             (None, Target::Among(candidates)) => {
                 let looked_for = candidates.iter().map(ToString::to_string).collect();
@@ -238,10 +274,12 @@ impl NixEvaluator {
     /// Runs a command of the user, and says what attribute it evaluated if it succeeded.
     fn ask(&self, call: &Call, attr: Option<AttrPath>, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
         let (finished, counters) = self.run(call, memory)?;
+        let kill = finished.kill;
         let drv_path = read_drv_path(&finished.stdout, finished.end);
         let observation = Observation { drv_path, counters, ..self.observation(finished, memory) };
         let attr = attr.filter(|_| observation.outcome.class == Class::Success);
-        Ok(Evaluated { observation, attr })
+        let repeatable = is_repeatable(observation.outcome.class, kill);
+        Ok(Evaluated { observation, attr, repeatable })
     }
 
     /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
@@ -327,11 +365,39 @@ impl Evaluator for NixEvaluator {
         memory: Bytes,
     ) -> Result<Evaluated, EvaluatorError> {
         self.write_lock(&assignment.lock)?;
-        match mode {
+        let before = self.kept.count();
+        let evaluated = match mode {
             Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
             Mode::Pure if self.script.is_empty() => self.pure(assignment, target, memory),
             Mode::Fast | Mode::Pure | Mode::Faithful => self.faithful(target, memory),
+        }?;
+        let looked_at = self.kept.since(before).map(|kept| kept.looked_at.clone());
+        let limits = Limits { memory, time: self.tools.time };
+        self.remembered.keep(assignment, mode, target, &evaluated, (limits, looked_at));
+        Ok(evaluated)
+    }
+
+    fn remembered(&mut self, assignment: &Assignment, mode: Mode, target: &Target, memory: Bytes) -> Option<Evaluated> {
+        let limits = Limits { memory, time: self.tools.time };
+        let memory = self.remembered.find(assignment, mode, target, limits)?;
+        let Memory { observation, attr, looked_at, limits } = memory;
+        // Nix tells what it counted where it comes to an end of its own.
+        let counted = observation.counters.is_some() || observation.outcome.class != Class::Success;
+        if self.counting == Counting::On && !counted {
+            return None;
         }
+        // What it looked at settles other probes of this case too.
+        let found = attr.clone().map(|attr| Target::Attr(attr, Yields::of(observation.drv_path.as_ref())));
+        if let (Some(looked_at), Some((asked, _))) =
+            (looked_at, Asked::of(assignment, found.as_ref().unwrap_or(target)))
+        {
+            self.kept.keep(Kept { asked, memory: limits.memory, looked_at, observation: observation.clone() });
+        }
+        Some(Evaluated { observation, attr, repeatable: true })
+    }
+
+    fn complaint(&mut self) -> Option<String> {
+        self.remembered.complaint()
     }
 
     fn settled(&mut self, assignment: &Assignment, mode: Mode, target: &Target, memory: Bytes) -> Option<Settled> {

@@ -16,7 +16,7 @@ use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
-use super::evaluator::{Evaluator, OwnWay, Settled, Target, Yields};
+use super::evaluator::{Evaluated, Evaluator, OwnWay, Settled, Target, Yields};
 use super::journal::Journal;
 use super::settings::{Fetching, ReadSets};
 use repeats::Base;
@@ -34,6 +34,8 @@ pub struct Record {
     pub observation: Observation,
     /// The commit whose probe settled it, so that it was not run.
     pub settled_by: Option<CommitId>,
+    /// Whether it was run in an earlier case, and not in this one.
+    pub remembered: bool,
 }
 
 /// What is to be probed, and for what.
@@ -56,9 +58,9 @@ pub struct Question<'a> {
 /// Whether what an earlier probe of the case saw will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// It will, also one of another commit that looked at nothing that differs.
+    /// It will, also one of another commit that looked at nothing that differs, or one of another case.
     Search,
-    /// It will, if it is one of this very commit.
+    /// It will, if it is one of this very commit in this case.
     Run,
     /// Only what an earlier confirmation saw, before an interruption.
     Confirmation,
@@ -81,6 +83,8 @@ pub struct Prober<'a> {
     fetching: Fetching,
     /// Why the user's own command has to fetch, as far as that was told.
     told: BTreeSet<String>,
+    /// Whether the last observation is one of an earlier case.
+    remembered: bool,
     records: Vec<Record>,
 }
 
@@ -110,6 +114,7 @@ impl<'a> Prober<'a> {
             read_sets: ReadSets::Used,
             fetching: Fetching::WhereNeeded,
             told: BTreeSet::new(),
+            remembered: false,
             records: Vec::new(),
         }
     }
@@ -233,7 +238,7 @@ impl<'a> Prober<'a> {
             let (purpose, subject, mode) = (question.purpose, question.subject, question.mode);
             self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
             let settled_by = Some(by);
-            let record = Record { subject, mode, verdict: verdict.clone(), observation, settled_by };
+            let record = Record { subject, mode, verdict: verdict.clone(), observation, settled_by, remembered: false };
             self.records.push(record.clone());
             return Ok((record.observation, verdict));
         }
@@ -250,7 +255,7 @@ impl<'a> Prober<'a> {
         if question.round != Round::Search || question.purpose.commit.is_none() || is_unused || is_time {
             return Ok(None);
         }
-        let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
+        let key = self.key(question);
         if self.journal.known(&key).is_some() {
             return Ok(None);
         }
@@ -279,23 +284,34 @@ impl<'a> Prober<'a> {
     /// As [`Prober::observe`], the first run or a repetition of it.
     fn observe_run(&mut self, question: &Question<'_>, run: usize) -> Result<Observation, CaseError> {
         self.evaluator.note(question.assignment);
-        let mut key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
+        let mut key = self.key(question);
         let mut purpose = question.purpose.clone();
         if run > 0 {
             key = format!("{key}-{run}");
             purpose.words = format!("{}, run {}", purpose.words, run + 1);
         }
-        if let Some(known) = self.journal.known(&key) {
+        self.remembered = self.journal.is_remembered(&key) && question.round == Round::Search;
+        let known = self.journal.known(&key).filter(|_| self.remembered || !self.journal.is_remembered(&key));
+        if let Some(known) = known {
             let known = known.clone();
             self.learn(&known, question.mode);
             return Ok(known);
+        }
+        self.evaluator.count(self.counting(&question.subject));
+        if run == 0
+            && let Some(evaluated) = self.look_up(question, &key)?
+        {
+            self.remembered = true;
+            self.found(evaluated.attr);
+            self.learn(&evaluated.observation, question.mode);
+            return Ok(evaluated.observation);
         }
         let started =
             Event::ProbeStarted { purpose: purpose.clone(), mode: question.mode, remaining: question.remaining };
         self.tell(&started);
         self.journal.check()?;
-        self.evaluator.count(self.counting(&question.subject));
         let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
+        self.complain();
         let observation = evaluated.observation;
         let finished = Event::ProbeFinished { key, purpose, mode: question.mode, observation: observation.clone() };
         self.tell(&finished);
@@ -308,12 +324,44 @@ impl<'a> Prober<'a> {
             }
             _ => {}
         }
-        if let (Target::Among(_), Some(attr)) = (&self.target, evaluated.attr) {
+        self.found(evaluated.attr);
+        self.learn(&observation, question.mode);
+        Ok(observation)
+    }
+
+    /// Keeps which attribute was found, where it had to be looked for.
+    fn found(&mut self, attr: Option<AttrPath>) {
+        if let (Target::Among(_), Some(attr)) = (&self.target, attr) {
             self.tell(&Event::Target { attr: attr.0.clone() });
             self.target = Target::Attr(attr, Yields::Derivation);
         }
-        self.learn(&observation, question.mode);
-        Ok(observation)
+    }
+
+    /// Returns the digest of all that determines a probe's result within a case.
+    fn key(&self, question: &Question<'_>) -> String {
+        question.assignment.key(question.mode, question.round, self.memory, &self.asked)
+    }
+
+    /// Says what an earlier case saw of the very same probe, if that will do.
+    fn look_up(&mut self, question: &Question<'_>, key: &str) -> Result<Option<Evaluated>, CaseError> {
+        // How long it takes here and now is nothing that another day tells.
+        if question.round != Round::Search || self.rule().is_some_and(|rule| rule.measure.is_time()) {
+            return Ok(None);
+        }
+        let evaluated = self.evaluator.remembered(question.assignment, question.mode, &self.target, self.memory);
+        self.complain();
+        if let Some(Evaluated { observation, .. }) = &evaluated {
+            let (key, purpose, mode) = (key.to_owned(), question.purpose.clone(), question.mode);
+            self.tell(&Event::Remembered { key, purpose, mode, observation: observation.clone() });
+            self.journal.check()?;
+        }
+        Ok(evaluated)
+    }
+
+    fn complain(&mut self) {
+        if let Some(text) = self.evaluator.complaint() {
+            self.tell(&Event::Warned { text });
+        }
     }
 
     /// Learns from a success whether the target is a derivation; only the fast way finds that out.
@@ -362,7 +410,7 @@ pub(super) const fn is_from_outside(class: Class) -> bool {
 mod tests {
     use nix_culprit_core::flake::Candidate;
 
-    use super::super::evaluator::{Evaluated, EvaluatorError};
+    use super::super::evaluator::EvaluatorError;
     use super::super::fake::{Told, Truth, assign, commit};
     use super::*;
 
@@ -382,7 +430,7 @@ mod tests {
                 Target::Among(_) => Some("packages.default".parse().unwrap()),
                 Target::Attr(..) => None,
             };
-            Ok(Evaluated { observation: Truth::Good.observation(), attr })
+            Ok(Evaluated { observation: Truth::Good.observation(), attr, repeatable: true })
         }
     }
 

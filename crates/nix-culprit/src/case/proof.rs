@@ -113,7 +113,7 @@ enum End {
     New,
 }
 
-/// Runs those of the commits that the answer rests on which were only settled by what other probes read, and tells
+/// Runs those of the commits that the answer rests on which were not run in this case, and tells
 /// whether they are what they were taken for.
 fn stands(
     prober: &mut Prober<'_>,
@@ -134,8 +134,10 @@ fn stands(
         // What the user's own command did later says nothing of the fast way.
         let probes = prober.records().iter().filter(|record| record.mode == range.mode);
         let last = probes.rev().find(|record| is_of(&record.subject, commit));
-        settled
-            .extend(last.filter(|last| last.settled_by.is_some()).map(|last| (commit.clone(), last.verdict.clone())));
+        settled.extend(
+            last.filter(|last| last.settled_by.is_some() || last.remembered)
+                .map(|last| (commit.clone(), last.verdict.clone())),
+        );
     }
     let full = prober.full();
     prober.allow(memory);

@@ -47,6 +47,9 @@ pub struct Settings {
     /// What is varied, where it is a table that is wanted.
     #[serde(default)]
     pub matrix: Option<Axes>,
+    /// The cache of observations, if it is to be used.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
     /// Clones that the user named, by input or by URL.
     pub repositories: BTreeMap<String, PathBuf>,
     /// The folder that holds clones of our own.

@@ -126,6 +126,10 @@ pub struct SearchOptions {
     #[arg(long)]
     pub no_read_sets: bool,
 
+    /// Take nothing from earlier investigations, and keep nothing for later ones
+    #[arg(long, env = "NIX_CULPRIT_NO_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_cache: bool,
+
     /// Where results go.
     #[command(flatten)]
     pub results: ResultOptions,

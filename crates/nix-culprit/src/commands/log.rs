@@ -44,12 +44,14 @@ fn table(entries: &[Entry]) -> String {
         "time", "mode", "says", "outcome", "memory", "took"
     );
     let mut last: Option<(Mode, &Observation)> = None;
+    let mut remembered: Option<(Mode, &Observation)> = None;
     let mut settled: Option<(&CommitId, &Observation)> = None;
     for entry in entries {
         let time = jiff::Timestamp::from_second(i64::try_from(entry.at).unwrap_or(0)).unwrap_or_default();
         let clock = time.strftime("%H:%M:%S");
         match &entry.event {
             Event::ProbeFinished { mode, observation, .. } => last = Some((*mode, observation)),
+            Event::Remembered { mode, observation, .. } => remembered = Some((*mode, observation)),
             Event::Settled { by, observation, .. } => settled = Some((by, observation)),
             Event::Judged { purpose, verdict } => {
                 let (word, reason) = match verdict {
@@ -67,6 +69,16 @@ fn table(entries: &[Entry]) -> String {
                         seen.peak.to_string(),
                         show_duration(seen.wall),
                         purpose.words,
+                    ));
+                } else if let Some((mode, seen)) = remembered.take() {
+                    text.push_str(&format!(
+                        "{clock}  {:<8}  {word:<4}  {:<20}  {:>9}  {:>8}  {}, {}: run in an earlier case\n",
+                        "not run",
+                        seen.outcome.class.words(),
+                        seen.peak.to_string(),
+                        "",
+                        purpose.words,
+                        mode.words(),
                     ));
                 } else if let Some((by, seen)) = settled.take() {
                     text.push_str(&format!(

@@ -20,6 +20,7 @@ pub(super) struct Way {
     confirmation: Confirmation,
     fetching: Fetching,
     read_sets: ReadSets,
+    cache: bool,
 }
 
 impl Way {
@@ -29,6 +30,7 @@ impl Way {
         confirmation: Confirmation::Unwanted,
         fetching: Fetching::WhereNeeded,
         read_sets: ReadSets::Unused,
+        cache: false,
     };
 
     /// Takes what the user asked for.
@@ -38,6 +40,7 @@ impl Way {
             confirmation: if options.no_confirm { Confirmation::Unwanted } else { Confirmation::Wanted },
             fetching: if options.confirm_fetched { Fetching::Always } else { Fetching::WhereNeeded },
             read_sets: if options.no_read_sets { ReadSets::Unused } else { ReadSets::Used },
+            cache: !options.no_cache,
         }
     }
 }
@@ -80,6 +83,7 @@ pub(super) fn settings(
         fetching: way.fetching,
         read_sets: way.read_sets,
         matrix: None,
+        cache: way.cache.then(|| context.dirs.cache.join("observations.sqlite")),
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),

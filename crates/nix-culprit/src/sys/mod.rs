@@ -1,5 +1,6 @@
 //! Everything that touches the system: processes, limits, nix, git, folders.
 
+pub mod cache;
 mod call;
 pub mod child;
 #[cfg(target_os = "linux")]

@@ -19,6 +19,7 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     last: Option<Observation>,
     settled: Option<CommitId>,
+    remembered: bool,
     fetched: Option<(String, u8)>,
 }
 
@@ -32,7 +33,7 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar
         });
-        Self { printer, bar, last: None, settled: None, fetched: None }
+        Self { printer, bar, last: None, settled: None, remembered: false, fetched: None }
     }
 
     /// Writes a line: a painted head, and text that may hold names from strangers.
@@ -57,10 +58,11 @@ impl Progress {
             Verdict::Bad => (Paint::Bad.over("bad "), None),
             Verdict::Skip(reason) => (Paint::Warning.over("skip"), Some(reason.as_str())),
         };
-        let known = self.settled.take().map_or_else(
-            || "known from before".to_owned(),
-            |by| format!("as at {}: nothing that it read differs", by.short()),
-        );
+        let known = if std::mem::take(&mut self.remembered) { "from an earlier case" } else { "known from before" };
+        let known = self
+            .settled
+            .take()
+            .map_or_else(|| known.to_owned(), |by| format!("as at {}: nothing that it read differs", by.short()));
         let seen = self.last.take().map_or_else(
             || known,
             |seen| {
@@ -103,6 +105,7 @@ impl EventSink for Progress {
                 self.moving(format!("evaluating {}{how}{left}", purpose.words));
             }
             Event::ProbeFinished { observation, .. } => self.last = Some(observation.clone()),
+            Event::Remembered { .. } => self.remembered = true,
             Event::Settled { by, .. } => self.settled = Some(by.clone()),
             Event::Target { attr } => self.line("", &format!("evaluating {}", AttrPath(attr.clone()))),
             Event::Judged { purpose, verdict } => self.judged(purpose, verdict),

@@ -18,6 +18,7 @@ mod machine;
 mod probing;
 mod pure;
 mod read_sets;
+mod remembering;
 mod room;
 mod tabulating;
 mod traces;

@@ -153,6 +153,7 @@ fn a_full_disk_is_told_and_nothing_is_written_after_it() {
         file,
         known: BTreeMap::new(),
         settled: BTreeMap::new(),
+        remembered: BTreeSet::new(),
         target: None,
         failure: None,
         is_sound: true,

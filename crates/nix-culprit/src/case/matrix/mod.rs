@@ -244,7 +244,7 @@ impl Table<'_> {
         looked: Result<Evaluated, EvaluatorError>,
     ) -> Result<Duration, CaseError> {
         self.journal.check()?;
-        let Evaluated { observation, attr } = match looked {
+        let Evaluated { observation, attr, .. } = match looked {
             Ok(evaluated) => evaluated,
             Err(error @ (EvaluatorError::NoTarget { .. } | EvaluatorError::Lacks(_))) => {
                 self.note(cell, Seen::Missed { why: error.to_string() });

@@ -159,7 +159,8 @@ impl Prober<'_> {
         self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
         for observation in runs {
             let (subject, verdict) = (subject.clone(), verdict.clone());
-            self.records.push(Record { subject, mode, verdict, observation, settled_by: None });
+            let remembered = self.remembered;
+            self.records.push(Record { subject, mode, verdict, observation, settled_by: None, remembered });
         }
         typical
     }

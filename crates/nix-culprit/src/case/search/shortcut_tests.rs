@@ -149,7 +149,7 @@ impl Evaluator for Pure<'_> {
         let looked_at = BTreeMap::from([(NodeKey("pkgs".to_owned()), LookedAt { commit, reads })]);
         let (asked, _) = Asked::of(assignment, target).unwrap();
         self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone() });
-        Ok(Evaluated { observation, attr: None })
+        Ok(Evaluated { observation, attr: None, repeatable: true })
     }
 
     fn settled(&mut self, assignment: &Assignment, _: Mode, target: &Target, memory: Bytes) -> Option<Settled> {

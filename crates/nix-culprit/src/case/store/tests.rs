@@ -33,6 +33,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         fetching: Fetching::WhereNeeded,
         read_sets: crate::case::ReadSets::Used,
         matrix: None,
+        cache: Some("/cache".into()),
         confirmation: Confirmation::Unwanted,
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),

@@ -139,6 +139,17 @@ impl Nix {
         &self.store
     }
 
+    /// Returns all settings of this Nix here, as it prints them; nothing where it does not.
+    #[must_use]
+    pub fn settings(&self, interrupt: &Interrupt) -> Option<String> {
+        let mut call = Call::new(&self.nix).arg("show-config");
+        if self.version.has_flakes() {
+            call = call.args(["--extra-experimental-features", "nix-command"]);
+        }
+        let answer = child::output(&call, Some(Duration::from_secs(60)), interrupt).ok()?;
+        answer.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
+    }
+
     /// Returns which Nix it is.
     #[must_use]
     pub const fn version(&self) -> &Version {
