@@ -315,6 +315,10 @@ impl Page<'_> {
                 "of memory: the good end needs far less, and both decisive commits were run with the whole budget";
             self.put(&format!("- probes between the ends: {reduced} {words}"));
         }
+        if let Some(reduced) = limits.search_time {
+            let words = "the good end needs far less, and both decisive commits were run with the whole budget";
+            self.put(&format!("- probes between the ends: {}: {words}", show_duration(reduced)));
+        }
         self.put(&format!("- done: {}", words::totals(self.report)));
     }
 

@@ -91,6 +91,9 @@ pub struct Limits {
     pub search_memory: Option<Bytes>,
     /// The wall time budget.
     pub time: Duration,
+    /// The wall time budget of the probes between the ends, where it was enough to tell good from bad.
+    #[serde(default)]
+    pub search_time: Option<Duration>,
     /// The guard's own words for how they were enforced.
     pub layer: String,
 }

@@ -129,6 +129,7 @@ pub(super) fn normal() -> Report {
             limits: Limits {
                 memory: Bytes(512 << 20),
                 search_memory: None,
+                search_time: None,
                 time: Duration::from_secs(600),
                 layer: "data limit and watching at 20 ms".to_owned(),
             },

@@ -239,6 +239,10 @@ pub(super) fn totals(report: &Report) -> String {
         Some(reduced) => format!("{wall}; between the ends {reduced} was enough to tell"),
         None => wall,
     };
+    let wall = match report.environment.limits.search_time {
+        Some(reduced) => format!("{wall}; between the ends {} was enough to tell", show_duration(reduced)),
+        None => wall,
+    };
     match report.totals.range {
         Some(range) => format!("{} in {probes}, {wall}", counted(range, "commit")),
         None => format!("{probes}, {wall}"),

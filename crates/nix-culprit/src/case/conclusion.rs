@@ -72,6 +72,7 @@ impl Draft {
             limits: Limits {
                 memory: settings.memory,
                 search_memory: None,
+                search_time: None,
                 time: settings.time,
                 layer: layer.to_string(),
             },
@@ -145,9 +146,33 @@ impl Draft {
         }
     }
 
-    /// Takes what the probes between the ends were allowed, if it was less than the whole budget.
-    pub const fn search_memory(&mut self, memory: Option<Bytes>) {
+    /// Returns what the probes between the ends may use of time, where that is less than the whole budget.
+    ///
+    /// Five times what the good end needed, and at least 30 seconds more, where that is clearly less than the whole and
+    /// bad means out of time. For any other criterion a shorter time could only hide the end that is looked for.
+    #[must_use]
+    pub fn patience(
+        &self,
+        chosen: Option<Duration>,
+        whole: Duration,
+        criterion: Option<&Criterion>,
+    ) -> Option<Duration> {
+        let hangs = match criterion {
+            Some(Criterion::SameSignature(signature)) => signature.class == Class::TimeOut,
+            Some(Criterion::Class(class)) => *class == Class::TimeOut,
+            _ => false,
+        };
+        match (&self.report.good, chosen) {
+            (_, Some(chosen)) => Some(chosen).filter(|chosen| *chosen < whole),
+            (Some(good), None) if hangs => enough_time(good.observation.wall, whole),
+            (Some(_) | None, None) => None,
+        }
+    }
+
+    /// Takes what the probes between the ends were allowed, where it was less than the whole budget.
+    pub const fn search_limits(&mut self, memory: Option<Bytes>, time: Option<Duration>) {
         self.report.environment.limits.search_memory = memory;
+        self.report.environment.limits.search_time = time;
     }
 
     /// Takes the input that was found.
@@ -223,6 +248,13 @@ impl Draft {
         self.report.totals.wall = wall;
         self.report
     }
+}
+
+/// Returns a time in which what needs so much of it plainly ends, if it is clearly less than the whole.
+fn enough_time(needed: Duration, whole: Duration) -> Option<Duration> {
+    const MORE: Duration = Duration::from_secs(30);
+    let enough = needed.saturating_mul(5).max(needed.saturating_add(MORE));
+    (enough <= whole.mul_f64(0.8)).then_some(enough)
 }
 
 /// Says that the culprit was not run again.
@@ -451,6 +483,16 @@ mod tests {
             },
             settled_by: None,
             remembered: false,
+        }
+    }
+
+    #[test]
+    fn enough_time_has_a_margin_and_is_less_than_the_whole() {
+        let seconds = Duration::from_secs;
+        for (needed, whole, enough) in
+            [(1, 600, Some(31)), (60, 600, Some(300)), (96, 600, Some(480)), (97, 600, None), (1, 35, None)]
+        {
+            assert_eq!(enough_time(seconds(needed), seconds(whole)), enough.map(seconds), "{needed} of {whole}");
         }
     }
 

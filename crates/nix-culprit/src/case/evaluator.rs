@@ -1,6 +1,7 @@
 //! What a probe asks: which target, of which assignment, in which way.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
@@ -190,6 +191,9 @@ pub trait Evaluator {
     ) -> Option<Evaluated> {
         None
     }
+
+    /// Lets the next evaluations use so much time, or the whole budget.
+    fn limit_time(&mut self, _time: Option<Duration>) {}
 
     /// Returns what the user should know of the last evaluation, and what stops nothing.
     fn complaint(&mut self) -> Option<String> {

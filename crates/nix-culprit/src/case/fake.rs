@@ -85,6 +85,11 @@ pub(super) struct FakeNix<'a> {
     pub(super) asked: Vec<(Mode, Lock)>,
     /// What each evaluation might use of memory.
     pub(super) budgets: Vec<Bytes>,
+    /// What each evaluation might use of time, if less than the whole.
+    pub(super) times: Vec<Option<Duration>>,
+    pub(super) time: Option<Duration>,
+    /// Which commits of `pkgs` seem bad in less than the whole time, if any do.
+    pub(super) slow: Option<Box<dyn Fn(usize) -> bool + 'a>>,
     /// After how many evaluations the machine breaks down.
     pub(super) strength: usize,
     /// Why the user's own command cannot be run, if it cannot.
@@ -101,6 +106,9 @@ impl<'a> FakeNix<'a> {
             rule: Box::new(rule),
             asked: Vec::new(),
             budgets: Vec::new(),
+            times: Vec::new(),
+            time: None,
+            slow: None,
             strength: usize::MAX,
             lacks: None,
             pure: None,
@@ -133,7 +141,13 @@ impl Evaluator for FakeNix<'_> {
         }
         self.asked.push((mode, assignment.lock.clone()));
         self.budgets.push(memory);
-        Ok(Evaluated { observation: (self.rule)(&assignment.lock, mode).observation(), attr: None, repeatable: true })
+        self.times.push(self.time);
+        let at = || number(&revision(&assignment.lock, "pkgs"));
+        let truth = match &self.slow {
+            Some(slow) if self.time.is_some() && slow(at()) => Truth::Bad,
+            Some(_) | None => (self.rule)(&assignment.lock, mode),
+        };
+        Ok(Evaluated { observation: truth.observation(), attr: None, repeatable: true })
     }
 
     fn settled(&mut self, assignment: &Assignment, mode: Mode, _: &Target, _: Bytes) -> Option<Settled> {
@@ -151,6 +165,10 @@ impl Evaluator for FakeNix<'_> {
             true => OwnWay::Pure,
             false => OwnWay::Faithful { why: Some("it is not known".to_owned()) },
         }
+    }
+
+    fn limit_time(&mut self, time: Option<Duration>) {
+        self.time = time;
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {

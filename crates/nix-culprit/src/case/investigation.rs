@@ -22,7 +22,7 @@ use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::other_nix::OtherNix;
-use super::prober::{Prober, Round};
+use super::prober::{Allowance, Prober, Round};
 use super::proof::{Proof, prove};
 use super::search::{Range, probe_commit, refuse_backwards};
 use super::settings::{Scope, Settings};
@@ -447,9 +447,12 @@ impl<'a> Investigation<'a> {
             return Ok(SearchResult::NotFound { why: NotFound::Other { reason } });
         }
         let full = prober.full();
-        let thrift = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
-        let Proof { found, confirmation, memory } = prove(prober, &history, range, thrift, self.settings.confirmation)?;
-        self.draft.search_memory((memory < full).then_some(memory));
+        let memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
+        let time = self.draft.patience(self.settings.search_time, self.settings.time, prober.criterion());
+        let allowed = Allowance { memory, time };
+        let Proof { found, confirmation, allowed } =
+            prove(prober, &history, range, allowed, self.settings.confirmation)?;
+        self.draft.search_limits((allowed.memory < full).then_some(allowed.memory), allowed.time);
         self.log = Some(found.log.clone());
         let searched = Searched {
             repository: &place.repository,

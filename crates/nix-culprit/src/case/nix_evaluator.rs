@@ -63,6 +63,8 @@ pub struct NixEvaluator {
     /// What earlier fast probes looked at.
     kept: AllKept,
     counting: Counting,
+    /// What an evaluation may use of time, if it is less than the whole budget.
+    time: Option<Duration>,
     /// What the evaluations of earlier cases came to.
     remembered: Remembered,
 }
@@ -100,8 +102,13 @@ impl NixEvaluator {
             readable: Vec::new(),
             kept,
             counting: Counting::Off,
+            time: None,
             remembered: Remembered::nothing(),
         })
+    }
+
+    fn time(&self) -> Duration {
+        self.time.unwrap_or(self.tools.time)
     }
 
     /// Uses what evaluations of earlier cases came to, and keeps what this one's do.
@@ -311,8 +318,8 @@ impl NixEvaluator {
     }
 
     fn run(&self, call: &Call, memory: Bytes) -> Result<(Finished, Option<Counters>), EvaluatorError> {
-        let budget = Budget { memory, time: Some(self.tools.time) };
-        let _watch = self.trees.watch(self.tools.time, &self.tools.interrupt);
+        let budget = Budget { memory, time: Some(self.time()) };
+        let _watch = self.trees.watch(self.time(), &self.tools.interrupt);
         // A check of the user's own may run many a Nix.
         let counters = match self.counting {
             Counting::On if self.script.is_empty() => Some(CountersFile::in_folder(&self.work)),
@@ -372,13 +379,13 @@ impl Evaluator for NixEvaluator {
             Mode::Fast | Mode::Pure | Mode::Faithful => self.faithful(target, memory),
         }?;
         let looked_at = self.kept.since(before).map(|kept| kept.looked_at.clone());
-        let limits = Limits { memory, time: self.tools.time };
+        let limits = Limits { memory, time: self.time() };
         self.remembered.keep(assignment, mode, target, &evaluated, (limits, looked_at));
         Ok(evaluated)
     }
 
     fn remembered(&mut self, assignment: &Assignment, mode: Mode, target: &Target, memory: Bytes) -> Option<Evaluated> {
-        let limits = Limits { memory, time: self.tools.time };
+        let limits = Limits { memory, time: self.time() };
         let memory = self.remembered.find(assignment, mode, target, limits)?;
         let Memory { observation, attr, looked_at, limits } = memory;
         // Nix tells what it counted where it comes to an end of its own.
@@ -394,6 +401,10 @@ impl Evaluator for NixEvaluator {
             self.kept.keep(Kept { asked, memory: limits.memory, looked_at, observation: observation.clone() });
         }
         Some(Evaluated { observation, attr, repeatable: true })
+    }
+
+    fn limit_time(&mut self, time: Option<Duration>) {
+        self.time = time;
     }
 
     fn complaint(&mut self) -> Option<String> {

@@ -4,6 +4,7 @@ mod repeats;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::flake::AttrPath;
@@ -55,6 +56,15 @@ pub struct Question<'a> {
     pub remaining: Option<Remaining>,
 }
 
+/// What a probe may use of the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Memory.
+    pub memory: Bytes,
+    /// Time, if it is less than the whole.
+    pub time: Option<Duration>,
+}
+
 /// Whether what an earlier probe of the case saw will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
@@ -79,6 +89,8 @@ pub struct Prober<'a> {
     full: Bytes,
     /// What the next probe may use of it.
     memory: Bytes,
+    /// The same of time, if it is less than the whole.
+    time: Option<Duration>,
     read_sets: ReadSets,
     fetching: Fetching,
     /// Why the user's own command has to fetch, as far as that was told.
@@ -111,6 +123,7 @@ impl<'a> Prober<'a> {
             base: Base::default(),
             full: memory,
             memory,
+            time: None,
             read_sets: ReadSets::Used,
             fetching: Fetching::WhereNeeded,
             told: BTreeSet::new(),
@@ -154,9 +167,17 @@ impl<'a> Prober<'a> {
         self.memory = self.memory.min(budget);
     }
 
+    /// Returns the whole budget.
+    #[must_use]
+    pub const fn whole(&self) -> Allowance {
+        Allowance { memory: self.full, time: None }
+    }
+
     /// Sets what the next probes may use of the budget.
-    pub const fn allow(&mut self, memory: Bytes) {
-        self.memory = memory;
+    pub fn allow(&mut self, allowance: Allowance) {
+        self.memory = allowance.memory;
+        self.time = allowance.time;
+        self.evaluator.limit_time(allowance.time);
     }
 
     /// Sets whether probes of a search may be settled by what others read.
@@ -339,7 +360,8 @@ impl<'a> Prober<'a> {
 
     /// Returns the digest of all that determines a probe's result within a case.
     fn key(&self, question: &Question<'_>) -> String {
-        question.assignment.key(question.mode, question.round, self.memory, &self.asked)
+        let key = question.assignment.key(question.mode, question.round, self.memory, &self.asked);
+        self.time.map_or_else(|| key.clone(), |time| format!("{key}-{}ms", time.as_millis()))
     }
 
     /// Says what an earlier case saw of the very same probe, if that will do.

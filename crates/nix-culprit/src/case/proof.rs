@@ -6,7 +6,7 @@ use nix_culprit_core::bisect::{Culprit, Goal};
 use nix_culprit_core::event::{Event, Mode};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::Verdict;
-use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::quantity::show_duration;
 use nix_culprit_core::report::model::{self, Subject};
 
 use super::CaseError;
@@ -14,7 +14,7 @@ use super::conclusion::unconfirmed;
 use super::confirm::{Claim, confirm};
 use super::error::outcome_words;
 use super::history::History;
-use super::prober::{Prober, Round};
+use super::prober::{Allowance, Prober, Round};
 use super::search::{Found, Range, probe_commit, search};
 use super::settings::{Confirmation, ReadSets};
 
@@ -25,11 +25,11 @@ pub struct Proof {
     pub found: Found,
     /// How it was confirmed; none where no single commit was found.
     pub confirmation: Option<model::Confirmation>,
-    /// What the probes between the ends were allowed of memory.
-    pub memory: Bytes,
+    /// What the probes between the ends were allowed.
+    pub allowed: Allowance,
 }
 
-/// Searches with `memory` for each probe, and confirms with the whole budget.
+/// Searches with less than the whole budget for each probe, if that was `allowed`, and confirms with the whole budget.
 ///
 /// Where the answer does not hold with the whole budget, or the user's own command sees the change at
 /// another commit, the search is made again in that way.
@@ -40,14 +40,14 @@ pub fn prove(
     prober: &mut Prober<'_>,
     history: &dyn History,
     mut range: Range<'_>,
-    mut memory: Bytes,
+    mut allowed: Allowance,
     wanted: Confirmation,
 ) -> Result<Proof, CaseError> {
-    let full = prober.full();
+    let whole = prober.whole();
     loop {
-        prober.allow(memory);
+        prober.allow(allowed);
         let found = search(prober, history, &range)?;
-        prober.allow(full);
+        prober.allow(whole);
         let confirmation = match &found.finding.culprit {
             Culprit::Commit { commit, parents, .. } => {
                 let parents: Vec<CommitId> = parents.iter().map(|parent| parent.commit.clone()).collect();
@@ -60,30 +60,39 @@ pub fn prove(
             Culprit::OneOf { .. } => None,
         };
         let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
-        if !proven && !stands(prober, memory, history, &range, &found.finding.culprit)? {
+        if !proven && !stands(prober, allowed, history, &range, &found.finding.culprit)? {
             let text = "a commit ends in another way than was concluded; searching again, with every probe run";
             prober.tell(&Event::Warned { text: text.to_owned() });
             prober.use_read_sets(ReadSets::Unused);
             continue;
         }
-        if memory < full && !proven && !holds(prober, history, &range, &found.finding.culprit)? {
-            let text = format!("with {full} it ends in another way than with {memory}; searching again with {full}");
+        if allowed != whole && !proven && !holds(prober, history, &range, &found.finding.culprit)? {
+            let (less, full) = (allowed.memory, whole.memory);
+            let text = match allowed.time {
+                Some(time) => {
+                    let time = show_duration(time);
+                    format!(
+                        "with the whole budget it ends in another way than within {time}; searching again with all of it"
+                    )
+                }
+                None => format!("with {full} it ends in another way than with {less}; searching again with {full}"),
+            };
             prober.tell(&Event::Warned { text });
-            memory = full;
+            allowed = whole;
             continue;
         }
         let refuted = matches!(confirmation, Some(model::Confirmation::NotConfirmed { .. }));
         if !refuted || range.mode == Mode::Faithful {
-            return Ok(Proof { found, confirmation, memory });
+            return Ok(Proof { found, confirmation, allowed });
         }
         range.mode = Mode::Faithful;
         if let Some(why) = other_ends(prober, history, &range)? {
             let confirmation = Some(model::Confirmation::NotConfirmed { why });
-            return Ok(Proof { found, confirmation, memory });
+            return Ok(Proof { found, confirmation, allowed });
         }
         let text = "the user's own command sees it at another commit; searching again by it".to_owned();
         prober.tell(&Event::Warned { text });
-        memory = full;
+        allowed = whole;
     }
 }
 
@@ -117,7 +126,7 @@ enum End {
 /// whether they are what they were taken for.
 fn stands(
     prober: &mut Prober<'_>,
-    memory: Bytes,
+    allowed: Allowance,
     history: &dyn History,
     range: &Range<'_>,
     culprit: &Culprit,
@@ -139,13 +148,13 @@ fn stands(
                 .map(|last| (commit.clone(), last.verdict.clone())),
         );
     }
-    let full = prober.full();
-    prober.allow(memory);
+    let whole = prober.whole();
+    prober.allow(allowed);
     let mut stands = true;
     for (commit, verdict) in settled {
         stands &= probe_commit(prober, history, range, &commit, Round::Run, None)?.1 == verdict;
     }
-    prober.allow(full);
+    prober.allow(whole);
     Ok(stands)
 }
 

@@ -32,6 +32,9 @@ pub struct Settings {
     pub search_memory: Option<Bytes>,
     /// What a probe may use of time.
     pub time: Duration,
+    /// What the probes between the ends may use of time, if the user said so.
+    #[serde(default)]
+    pub search_time: Option<Duration>,
     /// What counts as bad, if the user said so.
     pub criterion: Option<Criterion>,
     /// The user's own check, run in a copy of the flake; empty for none.

@@ -22,6 +22,11 @@ pub struct BudgetOptions {
     /// Time that an evaluation may use, such as 90s or 10m
     #[arg(long, short, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
     pub timeout: Duration,
+
+    /// Time for the probes between the two ends, where bad means out of time [default: five times what the good end
+    /// needed, at least 30s more; culprit and parent always get the whole]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub search_timeout: Option<Duration>,
 }
 
 /// Which flake and what of it.

@@ -76,6 +76,7 @@ pub(super) fn settings(
         memory: options.budget.memory.unwrap_or_else(|| budget::default(&context.roots)),
         memory_from: options.budget.memory.map_or(MemoryFrom::Machine, |_| MemoryFrom::User),
         search_memory: options.budget.search_memory,
+        search_time: options.budget.search_timeout,
         time: options.budget.timeout,
         criterion,
         script: options.verdict.script.clone(),

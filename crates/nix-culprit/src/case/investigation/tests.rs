@@ -76,8 +76,8 @@ impl World {
                 guess: None,
                 assign: &assign,
             };
-            let full = prober.full();
-            let Proof { found, confirmation, .. } = prove(prober, &history, range, full, Confirmation::Wanted)?;
+            let whole = prober.whole();
+            let Proof { found, confirmation, .. } = prove(prober, &history, range, whole, Confirmation::Wanted)?;
             let confirmation = confirmation.unwrap_or_else(|| panic!("{found:?}"));
             Ok((found, confirmation))
         };

@@ -4,9 +4,15 @@ use super::super::fake::{
     FakeHistory, FakeNix, Told, Truth, assign, commit, number, out_of_memory, path, revision, run,
 };
 use super::*;
+use std::time::Duration;
+
 use nix_culprit_core::bisect::Mode as Order;
 
 fn prove_with(nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
+    prove_within(None, nix, goal)
+}
+
+fn prove_within(time: Option<Duration>, nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
     let folder = tempfile::tempdir().unwrap();
     let (input, history) = (path("pkgs"), FakeHistory::linear(10));
     let (proof, told) = run(folder.path(), nix, Some(out_of_memory()), |prober| {
@@ -20,8 +26,8 @@ fn prove_with(nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
             guess: None,
             assign: &assign,
         };
-        let memory = prober.full();
-        prove(prober, &history, range, memory, Confirmation::Wanted)
+        let whole = prober.whole();
+        prove(prober, &history, range, Allowance { time, ..whole }, Confirmation::Wanted)
     });
     (proof.unwrap(), told)
 }
@@ -88,4 +94,27 @@ fn a_fix_is_proven_likewise() {
         if at(lock) >= first_good { Truth::Good } else { Truth::Bad }
     });
     assert_eq!(culprit(&prove_with(&mut nix, Goal::FirstGood).0), 6);
+}
+
+#[test]
+fn less_time_is_for_the_search_alone_and_not_the_last_word() {
+    let short = Some(Duration::from_secs(40));
+    let mut nix = turning_bad(4, 4);
+    let (proof, told) = prove_within(short, &mut nix, Goal::FirstBad);
+    assert_eq!((culprit(&proof), proof.allowed.time), (4, short));
+    assert!(told.warnings().is_empty());
+    let whole =
+        nix.asked.iter().zip(&nix.times).filter(|(_, time)| time.is_none()).map(|((mode, lock), _)| (*mode, at(lock)));
+    assert_eq!(whole.collect::<Vec<_>>(), [(Mode::Faithful, 4), (Mode::Faithful, 3)]);
+
+    // The user's own command cannot be run, and commits from 4 on are only slow: the last one alone is bad.
+    let rule = |lock: &nix_culprit_core::flake::Lock, _: Mode| if at(lock) == 9 { Truth::Bad } else { Truth::Good };
+    let mut slow =
+        FakeNix { lacks: Some("there is none"), slow: Some(Box::new(|at| (4..9).contains(&at))), ..FakeNix::new(rule) };
+    let (proof, told) = prove_within(short, &mut slow, Goal::FirstBad);
+    assert_eq!((culprit(&proof), proof.allowed.time), (9, None));
+    assert_eq!(
+        told.warnings(),
+        ["with the whole budget it ends in another way than within 40.0 s; searching again with all of it"]
+    );
 }

@@ -27,6 +27,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         memory: Bytes(5 << 30),
         memory_from: MemoryFrom::Machine,
         search_memory: Some(Bytes(1 << 29)),
+        search_time: None,
         time: Duration::from_millis(90_500),
         criterion,
         script: vec!["./check".to_owned(), "--all".to_owned()],
