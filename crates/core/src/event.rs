@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::explain::{Explanation, Way};
 use crate::ids::{CommitId, InputPath};
 use crate::outcome::{Observation, Verdict};
 use crate::quantity::Bytes;
@@ -148,6 +149,18 @@ pub enum Event {
         input: InputPath,
         /// Commits that can be the first bad one.
         suspects: usize,
+    },
+    /// The bad end is evaluated once more, in a way that tells where it is.
+    Explaining {
+        /// In which way.
+        way: Way,
+    },
+    /// It was learned why the bad end fails, or what could not be learned.
+    Explained {
+        /// Digest of all that determines it.
+        key: String,
+        /// What was learned.
+        explanation: Box<Explanation>,
     },
     /// A repository is being fetched; not written to the journal.
     Fetching {

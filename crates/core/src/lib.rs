@@ -7,6 +7,7 @@ pub mod bisect;
 pub mod changed_paths;
 pub mod counters;
 pub mod event;
+pub mod explain;
 pub mod flake;
 pub mod growth;
 pub mod ids;

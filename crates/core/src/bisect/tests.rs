@@ -171,7 +171,7 @@ fn id(number: usize) -> CommitId {
 }
 
 fn any_reasons() -> impl Strategy<Value = Vec<Reason>> {
-    prop::sample::subsequence(vec![Reason::Evaluated, Reason::Failure], 1..=2)
+    prop::sample::subsequence(vec![Reason::Evaluated, Reason::Failure, Reason::Line], 1..=3)
 }
 
 proptest! {
@@ -295,7 +295,7 @@ proptest! {
     fn among_few_likely_commits_a_right_hint_needs_few_probes(
         count in 2..300u32,
         picks in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
-        reason in prop::sample::select(vec![Reason::Evaluated, Reason::Failure]),
+        reason in prop::sample::select(vec![Reason::Evaluated, Reason::Failure, Reason::Line]),
     ) {
         let model = Model::linear(count);
         let likely: std::collections::BTreeSet<usize> = picks.iter().map(|pick| *pick.get(&model.range())).collect();

@@ -10,7 +10,9 @@ use super::model::{
     Commit, Confirmation, Direction, End, LockedAt, NotFound, Probe, Report, SearchResult, SearchedInput, Subject,
 };
 use super::redact::Redactor;
+use super::why::tell;
 use super::{replay, words};
+use crate::explain::{Strokes, draw};
 use crate::ids::CommitId;
 use crate::outcome::{Observation, Verdict};
 use crate::quantity::show_duration;
@@ -28,6 +30,7 @@ pub fn render(report: &Report, redactor: &Redactor) -> String {
     let mut page = Page { out: String::new(), redactor, report };
     page.problem();
     page.result();
+    page.why();
     page.confirmation();
     page.doubts();
     page.environment();
@@ -233,6 +236,20 @@ impl Page<'_> {
         }
         if let Some(merge) = &commit.merge {
             self.put(&format!("  - merged by `{}`", merge.short()));
+        }
+    }
+
+    fn why(&mut self) {
+        let Some(explanation) = &self.report.explanation else { return };
+        self.heading("Why it fails");
+        let input = self.report.input.as_ref().map(|input| &input.path);
+        let told = tell(explanation, input, &|text| self.code(text, 300));
+        for sentence in told.sentences.iter().take(24) {
+            self.put(&format!("- {sentence}"));
+        }
+        if let Some(cycle) = told.cycle {
+            let block = self.block(&draw(cycle, Strokes::Ascii).join("\n"), 8_000);
+            self.put(&format!("\n{block}"));
         }
     }
 

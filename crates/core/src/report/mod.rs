@@ -12,6 +12,7 @@ pub mod model;
 pub mod redact;
 pub mod replay;
 pub mod summary;
+mod why;
 mod words;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::date::Timestamp;
+use crate::explain::Explanation;
 use crate::ids::{CommitId, InputPath};
 use crate::outcome::{Observation, Outcome, Verdict};
 use crate::quantity::Bytes;
@@ -41,6 +42,9 @@ pub struct Report {
     pub matters: Option<Matters>,
     /// What the search ended in.
     pub result: SearchResult,
+    /// Why the bad end fails; absent where nobody looked.
+    #[serde(default)]
+    pub explanation: Option<Explanation>,
     /// How the result was confirmed; absent when there was nothing to confirm yet.
     pub confirmation: Option<Confirmation>,
     /// The commits of which nothing can be said, by reason.
@@ -297,6 +301,8 @@ pub enum NotFound {
         /// What is in the way.
         reason: String,
     },
+    /// Nothing was searched: it was only asked why the bad end fails.
+    NotSearched,
     /// Something else.
     Other {
         /// One sentence.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::date::Timestamp;
 use super::model::*;
+use crate::explain::{Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Place, Way, Why};
 use crate::ids::{CommitId, DrvPath, InputPath};
 use crate::outcome::{Class, End as ProcessEnd, Observation, Outcome, Verdict};
 use crate::quantity::Bytes;
@@ -19,6 +20,8 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("find_fix", find_fix()),
         ("unfinished", unfinished()),
         ("hostile", hostile()),
+        ("cycle", cycle()),
+        ("error", error()),
     ]
 }
 
@@ -116,6 +119,66 @@ fn probe(start: &str, days: i64, mode: Mode, verdict: Verdict, observation: Obse
     }
 }
 
+/// A case whose failure was explained by a cycle.
+pub(super) fn cycle() -> Report {
+    let place = |input: &str, file: &str, line: u32, source: &str| Place {
+        input: path(input),
+        path: file.to_owned(),
+        line,
+        source: Some(source.to_owned()),
+    };
+    let edge = |from: &str, to: &str, place: Place, added: bool| Edge {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        attribute: Some("nativeBuildInputs".to_owned()),
+        place: Some(place),
+        added,
+    };
+    let setuptools = "pkgs/development/python-modules/setuptools/default.nix";
+    let cycle = Cycle {
+        edges: vec![
+            edge(
+                "python3.10-setuptools-68.0.0",
+                "python3.10-wheel-0.41.1",
+                place("nixpkgs", setuptools, 12, "    wheel"),
+                true,
+            ),
+            edge(
+                "python3.10-wheel-0.41.1",
+                "python3.10-setuptools-68.0.0",
+                place("poetry2nix", "overrides/default.nix", 2901, "  wheel = ((python.pkgs.override {"),
+                false,
+            ),
+        ],
+        certainty: Certainty::Confirmed,
+        growth: vec![Growth { repetitions: 23, memory: Some(Bytes(1800 << 20)) }],
+        fresh: vec![Fresh {
+            place: place("poetry2nix", "overrides/default.nix", 2901, "  wheel = ((python.pkgs.override {"),
+            call: "override".to_owned(),
+        }],
+        files: vec![(path("nixpkgs"), setuptools.to_owned())],
+    };
+    let notes = vec!["Nix ended before it handed over a profile, which it does every two seconds.".to_owned()];
+    let wall = Duration::from_secs(6);
+    let explanation = Explanation { why: Why::Cycle(cycle), way: Some(Way::CallDepth), runs: 3, wall, notes };
+    Report { explanation: Some(explanation), ..normal() }
+}
+
+/// A case whose failure was explained by an error, with texts of strangers.
+pub(super) fn error() -> Report {
+    let place = Place {
+        input: InputPath(Vec::new()),
+        path: "flake.nix".to_owned(),
+        line: 7,
+        source: Some("  x = \u{1b}[31m`<b>`".to_owned()),
+    };
+    let frame = FrameTold { what: "while calling 'f'".to_owned(), place: place.clone() };
+    let root = ErrorRoot { message: "attribute 'wheel' missing".to_owned(), place: Some(place), frames: vec![frame] };
+    let wall = Duration::from_millis(700);
+    let explanation = Explanation { why: Why::Error(root), way: Some(Way::Trace), runs: 1, wall, notes: Vec::new() };
+    Report { explanation: Some(explanation), ..fast_only() }
+}
+
 pub(super) fn normal() -> Report {
     let skip = Verdict::Skip("evaluation error: attribute 'flit-core' missing".to_owned());
     Report {
@@ -178,6 +241,7 @@ pub(super) fn normal() -> Report {
             untried: vec![],
         }),
         result: SearchResult::Culprit { commit: commit() },
+        explanation: None,
         confirmation: Some(Confirmation::Faithful {
             culprit: Box::new(out_of_memory()),
             parent: Box::new(success()),

@@ -6,7 +6,9 @@
 use super::escape::{line, shell_word, web_address};
 use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult, SearchedInput};
 use super::redact::credentials;
+use super::why::tell;
 use super::words;
+use crate::explain::{BY_THE_CULPRIT, Strokes, draw};
 use crate::outcome::Verdict;
 
 /// The width that lines are wrapped to; only what has no space in it, such as a link, may exceed it.
@@ -47,6 +49,8 @@ pub struct Places {
     pub report: Option<String>,
     /// The command that goes on with an unfinished case.
     pub resume: Option<String>,
+    /// The characters that drawings may have.
+    pub strokes: Strokes,
 }
 
 /// Returns the summary.
@@ -64,6 +68,7 @@ pub fn render(report: &Report, places: &Places) -> Vec<Line> {
     which(&mut out, report);
     out.blank();
     result(&mut out, report);
+    why(&mut out, report, places);
     confirmation(&mut out, report);
     out.blank();
     doubts(&mut out, report);
@@ -227,6 +232,24 @@ fn culprit(out: &mut Lines, label: &'static str, commit: &Commit) {
     }
 }
 
+fn why(out: &mut Lines, report: &Report, places: &Places) {
+    let Some(explanation) = &report.explanation else { return };
+    let input = report.input.as_ref().map(|input| &input.path);
+    let told = tell(explanation, input, &|text| clean(text, 160));
+    for (at, sentence) in told.sentences.iter().enumerate() {
+        let style = if at == 0 { Style::Strong } else { Style::Plain };
+        out.row(if at == 0 { "Why" } else { "" }).add(style, sentence);
+    }
+    if let Some(cycle) = told.cycle {
+        out.blank();
+        for text in draw(cycle, places.strokes) {
+            let style = if text.contains(BY_THE_CULPRIT) { Style::Bad } else { Style::Plain };
+            out.verbatim(style, &credentials(&text));
+        }
+        out.blank();
+    }
+}
+
 fn confirmation(out: &mut Lines, report: &Report) {
     let limits = &report.environment.limits;
     match &report.confirmation {
@@ -370,6 +393,16 @@ impl Lines {
         self
     }
 
+    /// Adds a line as it is, cut to the width.
+    fn verbatim(&mut self, style: Style, text: &str) {
+        let short: String = text.chars().take(WIDTH).collect();
+        let text = short.trim_end().to_owned();
+        // A line of one segment would be taken for a label without text.
+        let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+        let segment = |text: &str| Segment { style, text: text.to_owned() };
+        self.done.push(vec![segment(first), segment(rest)]);
+    }
+
     fn finish(mut self) -> Vec<Line> {
         // A label without text would be a defect of the case; do not show trailing space for it.
         self.done.retain(|line| line.is_empty() || line.len() > 1);
@@ -388,6 +421,7 @@ mod tests {
             let places = Places {
                 report: Some("~/.local/state/nix-culprit/case-1/report.md".to_owned()),
                 resume: Some("nix-culprit resume case-1".to_owned()),
+                strokes: Strokes::Boxes,
             };
             insta::assert_snapshot!(format!("summary_{name}"), plain(&render(&report, &places)));
         }

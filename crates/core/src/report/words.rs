@@ -117,6 +117,7 @@ pub(super) fn not_found(why: &NotFound, quote: impl Fn(&str) -> String) -> Strin
         NotFound::Follows { change } => {
             format!("not a commit, but what an input follows makes the difference: {}", quote(change))
         }
+        NotFound::NotSearched => "nothing was searched: it was only looked why the bad end fails".to_owned(),
         NotFound::NoHistory { reason } => format!("the input has no history that can be searched: {}", quote(reason)),
         NotFound::Other { reason } => quote(reason),
     }

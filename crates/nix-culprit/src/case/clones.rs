@@ -1,10 +1,11 @@
 //! Where the history of an input is: a clone that the user named or has, or one of our own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::{Event, EventSink};
+use nix_culprit_core::explain::Additions;
 use nix_culprit_core::flake::{FlakeRef, Lock, Revision, Source, shown};
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::report::Timestamp;
@@ -266,6 +267,14 @@ impl History for CloneHistory<'_> {
 
     fn title(&self, commit: &CommitId) -> Result<String, HistoryError> {
         self.repository.title(commit).map_err(|error| self.error(error))
+    }
+
+    fn additions(&self, commits: &[CommitId], files: &BTreeSet<PathBuf>) -> Result<Vec<Additions>, HistoryError> {
+        // A clone without contents would fetch them one by one.
+        if self.repository.is_partial() {
+            return Ok(Vec::new());
+        }
+        self.repository.additions(commits, files).map_err(|error| self.error(error))
     }
 
     fn changed_paths(&self, commits: &[CommitId]) -> Result<Option<ChangedPaths>, HistoryError> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix_culprit_core::bisect::{Contradiction, Culprit, Goal};
+use nix_culprit_core::explain::{Additions, Explanation, Why};
 use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Link, Lock, Place, Revision};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::outcome::{Class, Criterion, Verdict};
@@ -31,6 +32,15 @@ use crate::sys::nix::{EvalQuestion, Nix};
 
 /// How many files of a commit the report names.
 const FILES: usize = 12;
+
+/// Whether a culprit touches files that the failure goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touches {
+    /// Some of them.
+    Some,
+    /// None.
+    Nothing,
+}
 
 /// A report in the making.
 #[derive(Debug)]
@@ -95,6 +105,7 @@ impl Draft {
             input: None,
             matters: None,
             result: SearchResult::Unfinished { suspects: None, why: "nothing was searched yet".to_owned() },
+            explanation: None,
             confirmation: None,
             skipped: Vec::new(),
             contradictions: Vec::new(),
@@ -108,6 +119,29 @@ impl Draft {
     /// Takes what differs between the locks.
     pub fn changes(&mut self, changes: &[Change]) {
         self.report.lock_changes = changes.iter().map(lock_change).collect();
+    }
+
+    /// Takes why the bad end fails.
+    pub fn explanation(&mut self, explanation: Explanation) {
+        self.report.explanation = Some(explanation);
+    }
+
+    /// Takes what the culprit adds to the searched input, and whether it touches what the failure goes through.
+    pub fn culprit_adds(&mut self, input: &InputPath, additions: &[Additions], touches: Touches) {
+        let Some(explanation) = &mut self.report.explanation else { return };
+        let Why::Cycle(cycle) = &mut explanation.why else { return };
+        let added: Vec<_> = additions.iter().flat_map(|commit| commit.files.clone()).collect();
+        cycle.mark_added(input, &added);
+        if touches == Touches::Nothing {
+            let note = "The culprit touches no file of the cycle, so what was learned did not help the search.";
+            explanation.notes.push(note.to_owned());
+        }
+    }
+
+    /// Returns why the bad end fails, as far as it is known.
+    #[must_use]
+    pub const fn why(&self) -> Option<&Explanation> {
+        self.report.explanation.as_ref()
     }
 
     /// Takes both ends.

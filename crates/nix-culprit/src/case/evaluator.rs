@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::assignment::Assignment;
+use super::instrumented::{How, Instrumented};
+use crate::sys::limit::{Budget, Seen, Wish};
 use crate::sys::nix::EvalQuestion;
 
 /// What is evaluated.
@@ -215,6 +217,21 @@ pub trait Evaluator {
     /// with the reason.
     fn own_way(&mut self, _assignment: &Assignment) -> OwnWay {
         OwnWay::Faithful { why: None }
+    }
+
+    /// Evaluates a target that tells where it is, while somebody looks on; nothing where that cannot be had.
+    ///
+    /// # Errors
+    /// When it could not be looked at.
+    fn instrumented(
+        &mut self,
+        _assignment: &Assignment,
+        _target: &Target,
+        _budget: Budget,
+        _how: How<'_>,
+        _look: &mut dyn FnMut(Seen<'_>) -> Wish,
+    ) -> Result<Option<Instrumented>, EvaluatorError> {
+        Ok(None)
     }
 
     /// Says why a way of asking cannot be had here, if it cannot.

@@ -1,6 +1,10 @@
 //! What a search asks about the history of an input.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use nix_culprit_core::changed_paths::ChangedPaths;
+use nix_culprit_core::explain::Additions;
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::report::Timestamp;
 use thiserror::Error;
@@ -50,5 +54,13 @@ pub trait History {
     /// When it cannot be read, as of a clone that lacks directories.
     fn changed_paths(&self, _commits: &[CommitId]) -> Result<Option<ChangedPaths>, HistoryError> {
         Ok(None)
+    }
+
+    /// Returns the lines that these commits add to some files; merges add none. Empty where that is not known.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn additions(&self, _commits: &[CommitId], _files: &BTreeSet<PathBuf>) -> Result<Vec<Additions>, HistoryError> {
+        Ok(Vec::new())
     }
 }

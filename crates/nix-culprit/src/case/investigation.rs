@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use nix_culprit_core::bisect::Goal;
+use nix_culprit_core::bisect::{Culprit as FoundCulprit, Goal};
+use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::{Event, EventSink, Mode};
+use nix_culprit_core::explain::{Guide, Why};
 use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::isolate::{Difference, Extent};
@@ -13,19 +15,21 @@ use nix_culprit_core::report::Report;
 use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, SearchedInput};
 
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
-use super::conclusion::{Draft, Searched};
+use super::conclusion::{Draft, Searched, Touches};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::Target;
+use super::explain::{Failing, explain, hints, owners};
 use super::flake_copy::FlakeCopy;
+use super::history::History as _;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::other_nix::OtherNix;
 use super::prober::{Allowance, Prober, Round};
 use super::proof::{Proof, prove};
-use super::search::{Range, probe_commit, refuse_backwards};
-use super::settings::{Scope, Settings};
+use super::search::{Guess, Range, probe_commit, refuse_backwards};
+use super::settings::{Explaining, Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use super::{Assignment, CaseError};
@@ -231,6 +235,10 @@ impl<'a> Investigation<'a> {
         if changes.is_empty() {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
+        if self.explain(prober, &ends)? == Next::Done {
+            return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
+        }
+        let owners = self.draft.why().map(|explanation| owners(&explanation.why)).unwrap_or_default();
         let Isolated { culprits, matters } = match (input, &self.settings.scope) {
             (Some(input), _) => named(prober, &self.clones, &ends, &difference, input)?,
             (None, Scope::Inputs { likely, .. }) => {
@@ -240,7 +248,7 @@ impl<'a> Investigation<'a> {
                 isolate(prober, &self.clones, &ends, &difference, likely, Extent::All)?
             }
             (None, Scope::Locks { .. } | Scope::Input { .. }) => {
-                isolate(prober, &self.clones, &ends, &difference, &[], Extent::Enough)?
+                isolate(prober, &self.clones, &ends, &difference, &owners, Extent::Enough)?
             }
         };
         let together = matters.sets.first().map(|set| set.changes.iter().map(|member| member.input.clone()).collect());
@@ -390,6 +398,9 @@ impl<'a> Investigation<'a> {
         if ends.bad.verdict != Verdict::Bad {
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
+        if self.explain(prober, &ends)? == Next::Done {
+            return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
+        }
         let (old, new) = match goal {
             Goal::FirstBad => (good, bad),
             Goal::FirstGood => (bad, good),
@@ -415,6 +426,34 @@ impl<'a> Investigation<'a> {
         Ok(None)
     }
 
+    /// Returns what the failure goes through in an input, where the search is to begin with that.
+    fn guide(&self, input: &InputPath, goal: Goal) -> Option<Guide> {
+        let guides = self.settings.explanation == Explaining::Guides && goal == Goal::FirstBad;
+        match self.draft.why().filter(|_| guides).map(|explanation| &explanation.why) {
+            Some(Why::Cycle(cycle)) => Some(Guide::new(cycle, input)).filter(|guide| !guide.files().is_empty()),
+            Some(Why::Error(_) | Why::Unknown) | None => None,
+        }
+    }
+
+    /// Looks why the bad end fails.
+    fn explain(&mut self, prober: &mut Prober<'_>, ends: &Ends) -> Result<Next, CaseError> {
+        if self.settings.explanation == Explaining::Unwanted {
+            return Ok(Next::Search);
+        }
+        if self.settings.script.is_empty() {
+            let failing = Failing {
+                assignment: &self.clones.assignment(ends.bad.state.lock.clone()),
+                observation: &ends.bad.observation,
+                needed: ends.good.observation.peak,
+                time: self.settings.time,
+                by: self.settings.explained_by,
+            };
+            let explanation = explain(prober, &failing)?;
+            self.draft.explanation(explanation);
+        }
+        Ok(if self.settings.explanation == Explaining::Alone { Next::Done } else { Next::Search })
+    }
+
     /// Searches the history of an input, and confirms what was found.
     fn search(
         &mut self,
@@ -429,6 +468,8 @@ impl<'a> Investigation<'a> {
         let assign = |commit: &CommitId| -> Result<Assignment, CaseError> {
             Ok(clones.assignment(place.base.with_revision(&place.node, &revision(&place.repository, commit)?)?))
         };
+        let guide = self.guide(&place.input, goal);
+        let guess = guide.as_ref().map(|guide| |changed: &ChangedPaths| hints(guide, changed, &history));
         let range = Range {
             input: &place.input,
             old,
@@ -436,7 +477,7 @@ impl<'a> Investigation<'a> {
             goal,
             order: self.settings.mode,
             mode: place.mode,
-            guess: None,
+            guess: guess.as_ref().map(|guess| guess as &Guess<'_>),
             assign: &assign,
         };
         if place.old_end == OldEnd::Assumed
@@ -463,7 +504,32 @@ impl<'a> Investigation<'a> {
             found: &found,
             confirmation,
         };
+        if let FoundCulprit::Commit { commit, .. } = &found.finding.culprit {
+            self.compare_with_cycle(&place.input, &history, commit)?;
+        }
         self.draft.searched(&searched, prober)
+    }
+
+    /// Says which edges of the cycle the culprit adds.
+    fn compare_with_cycle(
+        &mut self,
+        input: &InputPath,
+        history: &CloneHistory<'_>,
+        culprit: &CommitId,
+    ) -> Result<(), CaseError> {
+        let Some(Why::Cycle(cycle)) = self.draft.why().map(|explanation| &explanation.why) else { return Ok(()) };
+        let guide = Guide::new(cycle, input);
+        let commits = [culprit.clone()];
+        let changed = history.changed_paths(&commits).map_err(CaseError::from);
+        let touches = match changed {
+            Err(error) if error.is_stop() => return Err(error),
+            Ok(Some(changed)) if changed.touching(guide.files()).is_empty() => Touches::Nothing,
+            Ok(_) | Err(_) => Touches::Some,
+        };
+        // What cannot be read, as from a clone without contents, is not told.
+        let additions = history.additions(&commits, guide.files()).unwrap_or_default();
+        self.draft.culprit_adds(input, &additions, touches);
+        Ok(())
     }
 }
 
@@ -503,6 +569,15 @@ struct Searching {
     repository: Repository,
     mode: Mode,
     old_end: OldEnd,
+}
+
+/// What comes after it was looked why the bad end fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The search.
+    Search,
+    /// Nothing.
+    Done,
 }
 
 /// Returns the node of an input that the user named.

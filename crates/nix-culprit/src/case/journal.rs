@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix_culprit_core::event::{Event, EventSink};
+use nix_culprit_core::explain::Explanation;
 use nix_culprit_core::outcome::{Class, Observation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -83,6 +84,7 @@ pub struct Journal {
     settled: BTreeMap<String, Settled>,
     /// Which of the known probes were run in an earlier case.
     remembered: BTreeSet<String>,
+    explained: BTreeMap<String, Explanation>,
     target: Option<Vec<String>>,
     failure: Option<JournalError>,
     /// Whether nothing failed so far: an entry behind one that was cut off could not be read.
@@ -113,6 +115,7 @@ impl Journal {
             known: BTreeMap::new(),
             settled: BTreeMap::new(),
             remembered: BTreeSet::new(),
+            explained: BTreeMap::new(),
             target: None,
             failure: None,
             is_sound: true,
@@ -139,6 +142,12 @@ impl Journal {
     #[must_use]
     pub fn settled(&self, key: &str) -> Option<&Settled> {
         self.settled.get(key)
+    }
+
+    /// Returns what an earlier run of the case learned about a failure.
+    #[must_use]
+    pub fn explained(&self, key: &str) -> Option<&Explanation> {
+        self.explained.get(key)
     }
 
     /// Returns which attribute an earlier run of the case chose.
@@ -169,6 +178,9 @@ impl Journal {
                 let settled = Settled { by: by.clone(), observation: observation.clone() };
                 self.settled.insert(key.clone(), settled);
             }
+            Event::Explained { key, explanation } => {
+                self.explained.insert(key.clone(), (**explanation).clone());
+            }
             Event::Target { attr } => self.target = Some(attr.clone()),
             _ => {}
         }
@@ -179,7 +191,11 @@ impl Journal {
         let mut line = serde_json::to_vec(&Entry { at, event: event.clone() })?;
         line.push(b'\n');
         self.file.write_all(&line)?;
-        if matches!(event, Event::ProbeFinished { .. } | Event::Settled { .. } | Event::Remembered { .. }) {
+        let is_costly = matches!(
+            event,
+            Event::ProbeFinished { .. } | Event::Settled { .. } | Event::Remembered { .. } | Event::Explained { .. }
+        );
+        if is_costly {
             self.file.sync_data()?;
         }
         Ok(())

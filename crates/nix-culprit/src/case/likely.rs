@@ -33,7 +33,7 @@ pub(super) struct Likely<'a> {
 
 enum Changes {
     NotRead,
-    Known(Box<ChangedPaths>, Option<Hint>),
+    Known(Box<ChangedPaths>, Vec<Hint>),
     Unknown,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Likely<'a> {
             let commits: Vec<CommitId> = search.suspects().cloned().collect();
             self.changed = match history.changed_paths(&commits).map_err(CaseError::from) {
                 Ok(Some(changed)) => {
-                    let guess = self.guess.map(|guess| guess(&changed)).transpose()?;
+                    let guess = self.guess.map(|guess| guess(&changed)).transpose()?.unwrap_or_default();
                     Changes::Known(Box::new(changed), guess)
                 }
                 Ok(None) => Changes::Unknown,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix_culprit_core::counters::Counters;
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
-use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::outcome::{Class, End, Ending, Kill, LogFormat, MemoryUse, Observation, Outcome, classify};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
@@ -16,6 +16,7 @@ use nix_culprit_core::read_set::Reads;
 use super::assignment::Assignment;
 use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::flake_copy::set_time;
+use super::instrumented::{How, Instrumented, ReadInFolders};
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::pure::PureStore;
 use super::remembered::{Limits, Memory, Remembered, digest_of_folder};
@@ -23,7 +24,7 @@ use super::trees::{Trees, is_full};
 use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
-use crate::sys::limit::{Budget, Finished, Guard};
+use crate::sys::limit::{Budget, Finished, Guard, Onlooker, Seen, Wish};
 use crate::sys::nix::{
     CALL_FLAKE, CountersFile, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path,
 };
@@ -60,6 +61,8 @@ pub struct NixEvaluator {
     pure: PureStore,
     /// The folders that the running probe reads.
     readable: Vec<PathBuf>,
+    /// The lock nodes that the folders of a fast probe stand for.
+    shown: Vec<(NodeKey, PathBuf)>,
     /// What earlier fast probes looked at.
     kept: AllKept,
     counting: Counting,
@@ -100,6 +103,7 @@ impl NixEvaluator {
             trees,
             pure,
             readable: Vec::new(),
+            shown: Vec::new(),
             kept,
             counting: Counting::Off,
             time: None,
@@ -143,11 +147,8 @@ impl NixEvaluator {
     }
 
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
-        let plan = self.plan(assignment, target)?;
+        self.prepare(assignment, target)?;
         let scene = self.work.join("scene");
-        let text = serde_json::to_vec(&plan).expect("a plan is plain data");
-        fs::write(scene.join("plan.json"), text)
-            .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))?;
         let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable });
         // The lock names the commit, and the copy of the flake is not in the mount.
         let lock = Touched::watch(&self.lock_file());
@@ -189,6 +190,40 @@ impl NixEvaluator {
         }
     }
 
+    /// Writes the plan of the next fast evaluation, and shows the folders that it reads.
+    pub(super) fn prepare(&mut self, assignment: &Assignment, target: &Target) -> Result<(), EvaluatorError> {
+        let plan = self.plan(assignment, target)?;
+        let text = serde_json::to_vec(&plan).expect("a plan is plain data");
+        fs::write(self.work.join("scene").join("plan.json"), text)
+            .map_err(|error| EvaluatorError::machine("write the plan of an evaluation", error))
+    }
+
+    /// Returns the folder for plans, trees and copies.
+    pub(super) fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Returns the user's Nix.
+    pub(super) const fn nix(&self) -> &Nix {
+        &self.tools.nix
+    }
+
+    /// Returns the folders that the running probe reads, and the lock nodes that they stand for.
+    pub(super) fn shown_as(&self) -> impl Iterator<Item = (&NodeKey, &Path)> {
+        self.shown.iter().map(|(key, folder)| (key, folder.as_path()))
+    }
+
+    /// Returns the folders that the running probe may read.
+    pub(super) fn readable(&self) -> &[PathBuf] {
+        &self.readable
+    }
+
+    /// Returns what the probe that has just ended looked at, for the folders of which that is known.
+    pub(super) fn read_in_folders(&self) -> ReadInFolders {
+        let seen = self.trees.looked_at().unwrap_or_default();
+        seen.into_iter().map(|(key, looked_at)| (key, looked_at.reads.uses)).collect()
+    }
+
     /// Keeps what the probe that has just ended looked at, if all of that is known.
     fn keep(&mut self, assignment: &Assignment, target: &Target, memory: Bytes, observation: &Observation) {
         if let (Some(looked_at), Some((asked, _))) = (self.trees.looked_at(), Asked::of(assignment, target)) {
@@ -200,12 +235,15 @@ impl NixEvaluator {
     fn plan(&mut self, assignment: &Assignment, target: &Target) -> Result<Plan, EvaluatorError> {
         let unusable = |error| EvaluatorError::machine("use the lock", error);
         let table = assignment.lock.inputs_table().map_err(unusable)?;
-        self.readable = vec![self.snapshot.root.clone()];
+        self.shown.clear();
+        self.readable.clear();
         self.trees.begin();
         let mut nodes = BTreeMap::new();
         for (key, mut node) in table.nodes {
             let tree = if key == table.root {
                 node.dir = self.snapshot.dir.to_string_lossy().into_owned();
+                self.shown.push((key.clone(), self.snapshot.root.clone()));
+                self.readable.push(self.snapshot.root.clone());
                 Some(Tree::new(self.snapshot.root.clone(), None, self.modified))
             } else if let Some(clone) = assignment.clones.get(&key) {
                 let rev = assignment.lock.locked(&key).map_err(unusable)?.rev();
@@ -213,6 +251,7 @@ impl NixEvaluator {
                     EvaluatorError::machine(format!("show `{key}` as a folder"), "it has no revision")
                 })?;
                 let tree = self.trees.folder(clone, &key, &commit)?;
+                self.shown.push((key.clone(), tree.out_path.clone()));
                 self.readable.push(tree.out_path.clone());
                 Some(tree)
             } else {
@@ -335,6 +374,25 @@ impl NixEvaluator {
         Ok((finished, counters.and_then(CountersFile::read)))
     }
 
+    /// As [`NixEvaluator::run`], with an onlooker and a budget of its own.
+    pub(super) fn run_looked_at(
+        &self,
+        call: &Call,
+        budget: Budget,
+        onlooker: &mut Onlooker<'_>,
+    ) -> Result<Finished, EvaluatorError> {
+        self.tools
+            .guard
+            .inside(self.trees.namespace())
+            .run_looked_at(call, budget, &self.tools.interrupt, onlooker)
+            .map_err(|error| EvaluatorError::machine("run an evaluation", error))
+    }
+
+    /// Tells how a run ended.
+    pub(super) fn outcome(&self, finished: Finished, memory: Bytes) -> Outcome {
+        self.observation(finished, memory).outcome
+    }
+
     fn observation(&self, finished: Finished, memory: Bytes) -> Observation {
         let version = self.tools.nix.version();
         let log = match () {
@@ -444,6 +502,21 @@ impl Evaluator for NixEvaluator {
             Ok(_) => OwnWay::Pure,
             Err(why) => OwnWay::Faithful { why: Some(why) },
         }
+    }
+
+    fn instrumented(
+        &mut self,
+        assignment: &Assignment,
+        target: &Target,
+        budget: Budget,
+        how: How<'_>,
+        look: &mut dyn FnMut(Seen<'_>) -> Wish,
+    ) -> Result<Option<Instrumented>, EvaluatorError> {
+        if !self.script.is_empty() {
+            return Ok(None);
+        }
+        self.write_lock(&assignment.lock)?;
+        self.tell_where(assignment, target, budget, how, look)
     }
 
     fn lacks(&self, mode: Mode) -> Option<String> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
+use nix_culprit_core::explain::{Explanation, Way};
 use nix_culprit_core::flake::AttrPath;
 use nix_culprit_core::growth::Decision;
 use nix_culprit_core::ids::CommitId;
@@ -17,9 +18,11 @@ use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
-use super::evaluator::{Evaluated, Evaluator, OwnWay, Settled, Target, Yields};
+use super::evaluator::{Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
+use super::instrumented::{How, Instrumented};
 use super::journal::Journal;
 use super::settings::{Fetching, ReadSets};
+use crate::sys::limit::{Budget, Seen, Wish};
 use repeats::Base;
 
 /// A probe as the report tells of it.
@@ -386,6 +389,33 @@ impl<'a> Prober<'a> {
         }
     }
 
+    /// Returns the digest of all that determines why an assignment fails.
+    #[must_use]
+    pub fn key_of_explanation(&self, assignment: &Assignment, by: Option<Way>) -> String {
+        let by = by.map(|way| format!("{way:?}-").to_lowercase()).unwrap_or_default();
+        format!("why-{by}{}", assignment.key(Mode::Fast, Round::Run, self.full, &self.asked))
+    }
+
+    /// Returns what an earlier run of the case learned about a failure.
+    #[must_use]
+    pub fn explained(&self, key: &str) -> Option<Explanation> {
+        self.journal.explained(key).cloned()
+    }
+
+    /// Evaluates the target once in a way that tells where it is; nothing where that cannot be had.
+    ///
+    /// # Errors
+    /// When Nix could not be asked.
+    pub fn instrumented(
+        &mut self,
+        assignment: &Assignment,
+        budget: Budget,
+        how: How<'_>,
+        look: &mut dyn FnMut(Seen<'_>) -> Wish,
+    ) -> Result<Option<Instrumented>, EvaluatorError> {
+        self.evaluator.instrumented(assignment, &self.target, budget, how, look)
+    }
+
     /// Learns from a success whether the target is a derivation; only the fast way finds that out.
     fn learn(&mut self, observation: &Observation, mode: Mode) {
         if let Target::Attr(_, yields) = &mut self.target
@@ -432,7 +462,6 @@ pub(super) const fn is_from_outside(class: Class) -> bool {
 mod tests {
     use nix_culprit_core::flake::Candidate;
 
-    use super::super::evaluator::EvaluatorError;
     use super::super::fake::{Told, Truth, assign, commit};
     use super::*;
 

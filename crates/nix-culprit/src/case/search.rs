@@ -18,8 +18,8 @@ use super::history::History;
 use super::likely::Likely;
 use super::prober::{Prober, Question, Round};
 
-/// Makes a hint of what the suspects change; asked at most once in a search.
-pub type Guess<'a> = dyn Fn(&ChangedPaths) -> Result<Hint, CaseError> + 'a;
+/// Makes hints of what the suspects change; asked at most once in a search.
+pub type Guess<'a> = dyn Fn(&ChangedPaths) -> Result<Vec<Hint>, CaseError> + 'a;
 
 /// What is searched, and between which commits.
 pub struct Range<'a> {

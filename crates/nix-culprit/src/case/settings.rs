@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::matrix::Axes;
 use nix_culprit_core::bisect::{Goal, Mode};
+use nix_culprit_core::explain::Way;
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::Criterion;
 use nix_culprit_core::quantity::Bytes;
@@ -53,6 +54,12 @@ pub struct Settings {
     /// The cache of observations, if it is to be used.
     #[serde(default)]
     pub cache: Option<PathBuf>,
+    /// Whether it is looked why the bad end fails.
+    #[serde(default)]
+    pub explanation: Explaining,
+    /// The only way in which that is looked for, if the user chose one.
+    #[serde(default)]
+    pub explained_by: Option<Way>,
     /// Clones that the user named, by input or by URL.
     pub repositories: BTreeMap<String, PathBuf>,
     /// The folder that holds clones of our own.
@@ -142,6 +149,21 @@ pub enum ReadSets {
     Used,
     /// Every probe is run.
     Unused,
+}
+
+/// Whether it is looked why the bad end fails, and what that is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Explaining {
+    /// It is, and the search begins with the commits that the failure goes through.
+    Guides,
+    /// It is, and the search is as without it: a case that was searched before must not be searched otherwise.
+    #[default]
+    Tells,
+    /// It is, and nothing is searched.
+    Alone,
+    /// It is not.
+    Unwanted,
 }
 
 /// Where the memory budget comes from.

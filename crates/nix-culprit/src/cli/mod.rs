@@ -5,6 +5,7 @@ mod options;
 pub mod bisect;
 pub mod case;
 pub mod doctor;
+pub mod explain;
 pub mod find;
 pub mod guard;
 pub mod inputs;
@@ -62,6 +63,8 @@ pub enum Command {
     Find(find::Args),
     /// Say which of the changed inputs and follows make the difference.
     Inputs(inputs::Args),
+    /// Say why the bad end fails: the cycle of derivations that makes it grow, or the root of its error.
+    Explain(explain::Args),
     /// Search the history of one input between two of its revisions.
     Bisect(bisect::Args),
     /// Evaluate under many conditions: versions of Nix, revisions, inputs, follows, as a table.

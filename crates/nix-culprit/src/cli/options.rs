@@ -135,6 +135,10 @@ pub struct SearchOptions {
     #[arg(long, env = "NIX_CULPRIT_NO_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_cache: bool,
 
+    /// Do not look why the bad end fails before the search
+    #[arg(long)]
+    pub no_explain: bool,
+
     /// Where results go.
     #[command(flatten)]
     pub results: ResultOptions,

@@ -97,11 +97,15 @@ fn table(entries: &[Entry]) -> String {
             Event::Searching { input, suspects } => {
                 text.push_str(&format!("{clock}  searching {suspects} commits of {input}\n"));
             }
+            Event::Explained { explanation, .. } => {
+                text.push_str(&format!("{clock}  {}\n", explanation.in_a_line()));
+            }
             Event::Finished { answer } => text.push_str(&format!("{clock}  finished: {answer}\n")),
             Event::Started { .. }
             | Event::Ends { .. }
             | Event::ProbeStarted { .. }
             | Event::Target { .. }
+            | Event::Explaining { .. }
             | Event::Fetching { .. } => {}
         }
     }

@@ -6,6 +6,7 @@ mod inputs;
 mod bisect;
 mod doctor;
 mod error;
+mod explain;
 mod find;
 mod log;
 mod matrix;
@@ -77,6 +78,7 @@ fn dispatch(command: Command, printer: Printer, own: PathBuf) -> Result<Exit, Co
     match command {
         Command::Find(args) => find::run(&args, &context()?),
         Command::Inputs(args) => inputs::run(&args, &context()?),
+        Command::Explain(args) => explain::run(&args, &context()?),
         Command::Bisect(args) => bisect::run(&args, &context()?),
         Command::Matrix(args) => matrix::run(&args, &context()?),
         Command::Probe(args) => probe::run(&args, &context()?),

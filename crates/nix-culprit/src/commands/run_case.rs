@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use nix_culprit_core::report::model::{Confirmation, SearchResult};
+use nix_culprit_core::explain::Strokes;
+use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
@@ -50,6 +51,7 @@ pub(super) fn run_case(
     } else {
         let places = summary::Places {
             report: Some(wanted.output.as_ref().map_or(page, |output| output.join("report.md").display().to_string())),
+            strokes: if unicode() { Strokes::Boxes } else { Strokes::Ascii },
             resume: Some(format!("nix-culprit resume {}", case.id())),
         };
         context.printer.result(&format!("\n{}", painted(report, &places))).map_err(CommandError::Print)?;
@@ -82,6 +84,12 @@ pub(super) fn write_files(report: &Report, redactor: &Redactor, folder: &Path) -
     Ok(page.display().to_string())
 }
 
+/// Tells whether the terminal is said to show more than ASCII.
+fn unicode() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+    set.is_some_and(|value| value.to_string_lossy().to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
 /// Returns the summary with paint.
 fn painted(report: &Report, places: &summary::Places) -> String {
     let mut text = String::new();
@@ -105,7 +113,12 @@ fn painted(report: &Report, places: &summary::Places) -> String {
 fn exit(report: &Report) -> Exit {
     match (&report.result, &report.confirmation) {
         (SearchResult::Culprit { .. }, Some(Confirmation::NotConfirmed { .. })) => Exit::BAD,
-        (SearchResult::Culprit { .. } | SearchResult::NixVersion { .. }, _) => Exit::OK,
+        (
+            SearchResult::Culprit { .. }
+            | SearchResult::NixVersion { .. }
+            | SearchResult::NotFound { why: NotFound::NotSearched },
+            _,
+        ) => Exit::OK,
         (SearchResult::Inputs, _) => match &report.matters {
             Some(matters) if matters.sets.first().is_some_and(|set| set.proven) => Exit::OK,
             Some(_) | None => Exit::BAD,

@@ -9,7 +9,7 @@ use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
-use crate::case::{Confirmation, Fetching, MemoryFrom, ReadSets, Scope, Settings};
+use crate::case::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Scope, Settings};
 use crate::cli::{AskOptions, FlakeOptions, SearchOptions};
 use crate::sys::limit::budget;
 
@@ -21,6 +21,7 @@ pub(super) struct Way {
     fetching: Fetching,
     read_sets: ReadSets,
     cache: bool,
+    explanation: Explaining,
 }
 
 impl Way {
@@ -31,7 +32,11 @@ impl Way {
         fetching: Fetching::WhereNeeded,
         read_sets: ReadSets::Unused,
         cache: false,
+        explanation: Explaining::Unwanted,
     };
+
+    /// Nothing is searched, and it is told why the bad end fails.
+    pub(super) const EXPLAIN: Self = Self { explanation: Explaining::Alone, ..Self::NONE };
 
     /// Takes what the user asked for.
     pub(super) const fn of(options: &SearchOptions) -> Self {
@@ -41,6 +46,7 @@ impl Way {
             fetching: if options.confirm_fetched { Fetching::Always } else { Fetching::WhereNeeded },
             read_sets: if options.no_read_sets { ReadSets::Unused } else { ReadSets::Used },
             cache: !options.no_cache,
+            explanation: if options.no_explain { Explaining::Unwanted } else { Explaining::Guides },
         }
     }
 }
@@ -85,6 +91,8 @@ pub(super) fn settings(
         read_sets: way.read_sets,
         matrix: None,
         cache: way.cache.then(|| context.dirs.cache.join("observations.sqlite")),
+        explanation: way.explanation,
+        explained_by: None,
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),

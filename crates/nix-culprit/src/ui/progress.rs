@@ -113,6 +113,10 @@ impl EventSink for Progress {
             Event::Searching { input, suspects } => {
                 self.line("", &format!("searching {suspects} commits of {input}"));
             }
+            Event::Explaining { way } => {
+                self.moving(format!("looking why it fails, by {}", way.words()));
+            }
+            Event::Explained { explanation, .. } => self.line("", &explanation.in_a_line()),
             Event::Fetching { url, phase, percent } => {
                 let done = percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
                 self.moving(format!("fetching {url}: {phase}{done}"));

@@ -20,7 +20,11 @@ pub(crate) struct RealNix {
 
 impl RealNix {
     pub(crate) fn has_flakes(&self) -> bool {
-        self.number >= vec![2, 4]
+        self.is_at_least(2, 4)
+    }
+
+    pub(crate) fn is_at_least(&self, major: u32, minor: u32) -> bool {
+        self.number >= vec![major, minor]
     }
 
     pub(crate) fn program(&self) -> PathBuf {

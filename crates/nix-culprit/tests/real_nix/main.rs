@@ -9,6 +9,7 @@ mod afterwards;
 mod bisecting;
 mod blobless;
 mod complaints;
+mod explaining;
 mod finding;
 mod forgery;
 mod growth;

@@ -154,6 +154,7 @@ fn a_full_disk_is_told_and_nothing_is_written_after_it() {
         known: BTreeMap::new(),
         settled: BTreeMap::new(),
         remembered: BTreeSet::new(),
+        explained: BTreeMap::new(),
         target: None,
         failure: None,
         is_sound: true,

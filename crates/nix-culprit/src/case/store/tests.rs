@@ -35,6 +35,8 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         read_sets: crate::case::ReadSets::Used,
         matrix: None,
         cache: Some("/cache".into()),
+        explanation: crate::case::Explaining::Tells,
+        explained_by: Some(nix_culprit_core::explain::Way::CallDepth),
         confirmation: Confirmation::Unwanted,
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),

@@ -5,6 +5,7 @@
 //! repository's settings and attributes could run (hooks, filters, monitors, signature programs)
 //! is not run.
 
+mod additions;
 mod call;
 mod changed;
 mod changed_paths;

@@ -1,0 +1,84 @@
+//! What commits add to files, as `git diff-tree --stdin -p -U0` tells it.
+
+use crate::ids::CommitId;
+
+/// What one commit adds: each file with its new lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Additions {
+    /// The commit.
+    pub commit: CommitId,
+    /// The files that it adds lines to, with these lines.
+    pub files: Vec<(String, Vec<String>)>,
+}
+
+/// Reads what git printed. What is no commit and no added line is passed over.
+#[must_use]
+pub fn read_additions(printed: &[u8]) -> Vec<Additions> {
+    let mut all: Vec<Additions> = Vec::new();
+    // Within a hunk, what begins with `+++` is an added line as well.
+    let mut left = 0usize;
+    for line in printed.split(|byte| *byte == b'\n') {
+        let line = String::from_utf8_lossy(line);
+        if left > 0 && line.starts_with(['+', '-', '\\']) {
+            if !line.starts_with('\\') {
+                left -= 1;
+            }
+            if let Some(added) = line.strip_prefix('+')
+                && let Some((_, lines)) = all.last_mut().and_then(|last| last.files.last_mut())
+            {
+                lines.push(added.to_owned());
+            }
+            continue;
+        }
+        left = 0;
+        if let Ok(commit) = line.parse::<CommitId>() {
+            all.push(Additions { commit, files: Vec::new() });
+        } else if let (Some(path), Some(last)) = (line.strip_prefix("+++ "), all.last_mut()) {
+            let path = path.strip_prefix("b/").unwrap_or(path);
+            last.files.push((path.to_owned(), Vec::new()));
+        } else if let Some(hunk) = line.strip_prefix("@@ -") {
+            left = lines_of(hunk).unwrap_or(0);
+        }
+    }
+    all
+}
+
+/// Counts the lines of a hunk by its head, without context: `12,2 +13,3 @@`.
+fn lines_of(head: &str) -> Option<usize> {
+    let mut sides = head.split(' ');
+    let mut count = || -> Option<usize> {
+        let side = sides.next()?.trim_start_matches('+');
+        side.split_once(',').map_or(Some(1), |(_, count)| count.parse().ok())
+    };
+    count()?.checked_add(count()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_added_is_told_also_where_it_looks_like_a_head() {
+        let id = |digit: char| digit.to_string().repeat(40);
+        let text = format!(
+            "{}\ndiff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@ head\n-old\n--- gone\n+new\n\
+             +++ b/none\n@@ -9,0 +10 @@\n+last\n\\ No newline at end of file\n{}\ndiff --git a/y b/y\n--- a/y\n+++ b/y z\n@@ -3 +2,0 @@\n-less\n",
+            id('a'),
+            id('b')
+        );
+        let read = read_additions(text.as_bytes());
+        assert_eq!(read.len(), 2);
+        let lines = ["new", "++ b/none", "last"].map(str::to_owned).to_vec();
+        assert_eq!(read[0].files, [("x".to_owned(), lines)]);
+        assert_eq!((read[1].commit.to_string(), &read[1].files), (id('b'), &vec![("y z".to_owned(), Vec::new())]));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200), head in "@@ -[0-9,+ @]{0,30}\n") {
+            let _ = read_additions(&[b"a".repeat(40).as_slice(), b"\n+++ b/x\n", head.as_bytes(), &bytes].concat());
+        }
+    }
+}

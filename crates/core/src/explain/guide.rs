@@ -1,0 +1,108 @@
+//! Which commits are likely to have made a cycle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::additions::Additions;
+use super::edges::Sources;
+use super::model::{Cycle, Edge};
+use super::names::{mentions, names_of};
+use crate::ids::{CommitId, InputPath};
+
+/// Returns the files that belong to a cycle: those that name its edges, those on its stack, and those that are named
+/// for its packages. `near` are those on the stack.
+#[must_use]
+pub fn files_of_cycle(edges: &[Edge], near: &[(InputPath, String)], sources: &Sources) -> Vec<(InputPath, String)> {
+    let mut files: BTreeSet<(InputPath, String)> = near.iter().cloned().collect();
+    for edge in edges {
+        files.extend(edge.place.iter().map(|place| (place.input.clone(), place.path.clone())));
+        files.extend(sources.named_for(&edge.from).map(|(input, path)| (input.clone(), path.to_owned())));
+    }
+    files.into_iter().collect()
+}
+
+/// What speaks for a commit of an input to have made a cycle.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Guide {
+    files: BTreeSet<PathBuf>,
+    /// By file: the names of what its derivations need next in the cycle.
+    names: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Guide {
+    /// Takes what a cycle has in an input.
+    #[must_use]
+    pub fn new(cycle: &Cycle, input: &InputPath) -> Self {
+        let files = cycle.files.iter().filter(|(other, _)| other == input).map(|(_, path)| PathBuf::from(path));
+        let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for edge in &cycle.edges {
+            if let Some(place) = edge.place.as_ref().filter(|place| place.input == *input) {
+                names.entry(place.path.clone()).or_default().extend(names_of(&edge.to));
+            }
+        }
+        Self { files: files.collect(), names }
+    }
+
+    /// Returns the files of the input that belong to the cycle.
+    #[must_use]
+    pub const fn files(&self) -> &BTreeSet<PathBuf> {
+        &self.files
+    }
+
+    /// Returns the files in which an edge of the cycle is named.
+    #[must_use]
+    pub fn files_of_edges(&self) -> BTreeSet<PathBuf> {
+        self.names.keys().map(PathBuf::from).collect()
+    }
+
+    /// Returns the commits that add a line which names an edge of the cycle, to the file that names it at the bad end.
+    #[must_use]
+    pub fn naming(&self, additions: &[Additions]) -> BTreeSet<CommitId> {
+        additions.iter().filter(|commit| self.names_an_edge(commit)).map(|commit| commit.commit.clone()).collect()
+    }
+
+    fn names_an_edge(&self, commit: &Additions) -> bool {
+        commit.files.iter().any(|(path, lines)| {
+            let names = self.names.get(path);
+            names.is_some_and(|names| lines.iter().any(|line| names.iter().any(|name| mentions(line, name).is_some())))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::{Certainty, Place};
+    use super::*;
+
+    fn commit(digit: char) -> CommitId {
+        digit.to_string().repeat(40).parse().unwrap()
+    }
+
+    #[test]
+    fn a_commit_that_adds_an_edge_is_told_from_one_that_only_touches_its_file() {
+        let input: InputPath = "pkgs".parse().unwrap();
+        let place = Place { input: input.clone(), path: "setuptools.nix".to_owned(), line: 1, source: None };
+        let (from, to) = ("setuptools-1".to_owned(), "py3-wheel-2".to_owned());
+        let cycle = Cycle {
+            edges: vec![Edge { from, to, attribute: None, place: Some(place), added: false }],
+            certainty: Certainty::Confirmed,
+            growth: Vec::new(),
+            fresh: Vec::new(),
+            files: vec![(input.clone(), "setuptools.nix".to_owned()), (InputPath(Vec::new()), "flake.nix".to_owned())],
+        };
+        let guide = Guide::new(&cycle, &input);
+        assert_eq!(guide.files(), &BTreeSet::from(["setuptools.nix".into()]));
+        assert_eq!(guide.files_of_edges(), BTreeSet::from(["setuptools.nix".into()]));
+        let adds = |digit, path: &str, line: &str| Additions {
+            commit: commit(digit),
+            files: vec![(path.to_owned(), vec![line.to_owned()])],
+        };
+        let additions = [
+            adds('a', "setuptools.nix", "  version = \"2\";"),
+            adds('b', "setuptools.nix", "    wheel"),
+            adds('c', "other.nix", "wheel"),
+        ];
+        assert_eq!(guide.naming(&additions), BTreeSet::from([commit('b')]));
+        assert_eq!(Guide::new(&cycle, &"other".parse().unwrap()), Guide::default());
+    }
+}

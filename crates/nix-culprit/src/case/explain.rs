@@ -1,0 +1,419 @@
+//! Why the bad end fails: it is evaluated once more, in a way that tells where it is.
+//!
+//! Owns which ways are tried and in which order. It bounds its time, and never fails an investigation: what could not
+//! be learned is a note.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use nix_culprit_core::bisect::{Hint, Reason};
+use nix_culprit_core::changed_paths::ChangedPaths;
+use nix_culprit_core::event::Event;
+use nix_culprit_core::explain::{
+    Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Guide, Place, Trace, Way, Why,
+    files_of_cycle,
+};
+use nix_culprit_core::ids::{CommitId, InputPath};
+use nix_culprit_core::outcome::{Class, Observation, Position};
+use nix_culprit_core::profile::{Finding, Mark, What};
+use nix_culprit_core::quantity::Bytes;
+
+use super::CaseError;
+use super::assignment::Assignment;
+use super::history::History;
+use super::instrumented::{How, Instrumented};
+use super::listen::{Heard, ProfileListener, TracerListener};
+use super::prober::Prober;
+use crate::sys::limit::{Budget, Seen, Wish};
+
+/// The limit of the call depth that is tried first, those after it, and those where memory did not last.
+const FIRST_DEPTH: u32 = 300;
+const DEEPER: [u32; 2] = [600, 1000];
+const SHALLOWER: [u32; 2] = [200, 120];
+/// The least memory that is worth trying it with, if there is so much.
+const LEAST: Bytes = Bytes(1 << 30);
+/// How long one evaluation may take at least, if the user allows it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The functions that make sets of packages or change them.
+const MAKERS: [&str; 8] = [
+    "override",
+    "overrideScope",
+    "overrideScope'",
+    "extend",
+    "appendOverlays",
+    "import",
+    "makeScope",
+    "makeExtensible",
+];
+/// The most places that are told to make values anew.
+const MOST_FRESH: usize = 8;
+/// The most steps that are told on the way to an error.
+const MOST_FRAMES: usize = 12;
+
+/// The bad end and what it needs to be looked at again.
+#[derive(Debug)]
+pub struct Failing<'a> {
+    /// The bad end.
+    pub assignment: &'a Assignment,
+    /// What was seen there.
+    pub observation: &'a Observation,
+    /// What the good end needed.
+    pub needed: Bytes,
+    /// The longest time that an evaluation may take.
+    pub time: Duration,
+    /// The only way to try, if the user chose one.
+    pub by: Option<Way>,
+}
+
+/// Explains a failing end, or remembers what an earlier run of the case learned.
+///
+/// # Errors
+/// When the user asked to stop, or the journal cannot be written.
+pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explanation, CaseError> {
+    let key = prober.key_of_explanation(failing.assignment, failing.by);
+    if let Some(known) = prober.explained(&key) {
+        return Ok(known);
+    }
+    let memory = Bytes(failing.needed.0.saturating_mul(4)).max(LEAST).min(prober.full());
+    let time = (failing.observation.wall * 4).max(PATIENCE).min(failing.time);
+    let mut attempt = Attempt {
+        prober,
+        failing,
+        budget: Budget { memory, time: Some(time) },
+        began: Instant::now(),
+        runs: 0,
+        notes: Vec::new(),
+    };
+    let class = failing.observation.outcome.class;
+    let found = match failing.by {
+        Some(way) => attempt.by(way, class)?,
+        None if is_growth(class) => attempt.growth(class)?,
+        None => attempt.error(class)?,
+    };
+    let (why, way) = found.map_or((Why::Unknown, None), |(why, way)| (why, Some(way)));
+    let Attempt { began, runs, notes, .. } = attempt;
+    let explanation = Explanation { why, way, runs, wall: began.elapsed(), notes };
+    prober.tell(&Event::Explained { key, explanation: Box::new(explanation.clone()) });
+    Ok(explanation)
+}
+
+/// Tells whether an end comes of something that goes on and on.
+const fn is_growth(class: Class) -> bool {
+    match class {
+        Class::OutOfMemory | Class::TimeOut | Class::CallDepth | Class::StackOverflow | Class::InfiniteRecursion => {
+            true
+        }
+        Class::Success
+        | Class::EvaluationError
+        | Class::Refused
+        | Class::NixTooOld
+        | Class::FetchFailure
+        | Class::HashMismatch
+        | Class::BuildFailure
+        | Class::ImportFromDerivation
+        | Class::Interrupted
+        | Class::NixUnusable
+        | Class::Killed => false,
+    }
+}
+
+struct Attempt<'a, 'p> {
+    prober: &'a mut Prober<'p>,
+    failing: &'a Failing<'a>,
+    budget: Budget,
+    began: Instant,
+    runs: usize,
+    notes: Vec<String>,
+}
+
+impl Attempt<'_, '_> {
+    /// Looks for a cycle, in one way after the other, until one shows it.
+    fn growth(&mut self, class: Class) -> Result<Option<(Why, Way)>, CaseError> {
+        let ends_by_itself = matches!(class, Class::InfiniteRecursion | Class::CallDepth | Class::StackOverflow);
+        if ends_by_itself && let Some(found) = self.error(class)? {
+            return Ok(Some(found));
+        }
+        for way in [Way::Profile, Way::CallDepth, Way::Tracer] {
+            if let Some(found) = self.by(way, class)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks in one way.
+    fn by(&mut self, way: Way, class: Class) -> Result<Option<(Why, Way)>, CaseError> {
+        let cycle = match way {
+            Way::Profile => self.profile()?,
+            Way::CallDepth => self.call_depth()?,
+            Way::Tracer => self.tracer()?,
+            Way::Trace => return self.error(class),
+        };
+        Ok(cycle.map(|cycle| (Why::Cycle(cycle), way)))
+    }
+
+    fn profile(&mut self) -> Result<Option<Cycle>, CaseError> {
+        let mut heard = Heard::default();
+        let mut listener = ProfileListener::new(self.failing.needed, self.budget.memory);
+        let began = Instant::now();
+        let seen =
+            self.run(How::Profile, Way::Profile, &mut |seen| listener.hear(began.elapsed(), seen, &mut heard))?;
+        let Some(seen) = seen else { return Ok(None) };
+        listener.finish(&mut heard);
+        let cycle = told(&mut heard, &seen, &|_| Vec::new());
+        if cycle.is_none() {
+            self.notes.push(match heard.stacks {
+                0 => "Nix ended before it handed over a profile, which it does every two seconds.".to_owned(),
+                stacks => format!("In {stacks} parts of a profile no derivations repeat each other."),
+            });
+        }
+        Ok(cycle)
+    }
+
+    fn call_depth(&mut self) -> Result<Option<Cycle>, CaseError> {
+        let mut rungs: Vec<(u32, Trace, Instrumented)> = Vec::new();
+        let mut next = vec![FIRST_DEPTH];
+        while let Some(depth) = next.pop() {
+            let Some(seen) = self.run(How::CallDepth(depth), Way::CallDepth, &mut |_| Wish::GoOn)? else { break };
+            let class = seen.outcome.class;
+            let trace = Trace::read(&seen.stderr).filter(|_| class == Class::CallDepth);
+            let Some(trace) = trace else {
+                self.notes.push(format!("With calls no deeper than {depth} it ended in: {class}."));
+                // Perhaps less deep; and where it ends so at the first depth, the others tell no more.
+                if class == Class::OutOfMemory && depth >= FIRST_DEPTH {
+                    next = SHALLOWER.into_iter().rev().collect();
+                    continue;
+                }
+                break;
+            };
+            if depth == FIRST_DEPTH {
+                next = DEEPER.into_iter().rev().collect();
+            }
+            rungs.push((depth, trace, seen));
+        }
+        rungs.sort_by_key(|(depth, ..)| *depth);
+        let mut heard = Heard::default();
+        for (depth, trace, seen) in &rungs {
+            let stack = trace.stack(heard.frames());
+            count_calls(&mut heard, trace);
+            heard.push(&stack, Mark { memory: Some(seen.peak), call_depth: Some(*depth) });
+        }
+        let Some((.., seen)) = rungs.last() else { return Ok(None) };
+        let cycle = told(&mut heard, seen, &|_| Vec::new());
+        if cycle.is_none() {
+            self.notes.push("At growing limits of the call depth no derivations repeat each other.".to_owned());
+        }
+        Ok(cycle)
+    }
+
+    fn tracer(&mut self) -> Result<Option<Cycle>, CaseError> {
+        let Some(nonce) = nonce() else {
+            self.notes.push("The tracer was not tried: there is no source of chance.".to_owned());
+            return Ok(None);
+        };
+        let mut heard = Heard::default();
+        let mut listener = TracerListener::new(nonce.clone());
+        let seen = self.run(How::Tracer(&nonce), Way::Tracer, &mut |seen| listener.hear(seen, &mut heard))?;
+        let Some(seen) = seen else { return Ok(None) };
+        let cycle = told(&mut heard, &seen, &|name| listener.places(name).to_vec());
+        if cycle.is_none() {
+            self.notes.push("Our tracer saw no derivations that repeat each other.".to_owned());
+        }
+        Ok(cycle)
+    }
+
+    /// Reads the trace of an error: a cycle, if there is one on it, else the way to the root.
+    fn error(&mut self, class: Class) -> Result<Option<(Why, Way)>, CaseError> {
+        let Some(seen) = self.run(How::Trace, Way::Trace, &mut |_| Wish::GoOn)? else { return Ok(None) };
+        if seen.outcome.class != class {
+            self.notes.push(format!("Looked at again, it ended in: {}.", seen.outcome.class));
+        }
+        let Some(trace) = Trace::read(&seen.stderr) else {
+            self.notes.push("Nix printed no trace that can be read.".to_owned());
+            return Ok(None);
+        };
+        let mut heard = Heard::default();
+        let stack = trace.stack(heard.frames());
+        heard.push(&stack, Mark { memory: Some(seen.peak), call_depth: None });
+        if is_growth(class)
+            && let Some(cycle) = told(&mut heard, &seen, &|_| Vec::new())
+        {
+            return Ok(Some((Why::Cycle(cycle), Way::Trace)));
+        }
+        Ok(Some((Why::Error(root(&trace, &seen)), Way::Trace)))
+    }
+
+    /// Makes one evaluation, if this Nix can do it in that way.
+    fn run(
+        &mut self,
+        how: How<'_>,
+        way: Way,
+        look: &mut dyn FnMut(Seen<'_>) -> Wish,
+    ) -> Result<Option<Instrumented>, CaseError> {
+        let mut ended = false;
+        let mut look = |seen: Seen<'_>| {
+            let wish = look(seen);
+            ended |= wish == Wish::End;
+            wish
+        };
+        self.prober.tell(&Event::Explaining { way });
+        match self.prober.instrumented(self.failing.assignment, self.budget, how, &mut look) {
+            Ok(Some(seen)) => {
+                self.runs += 1;
+                if seen.outcome.class == Class::Interrupted && !ended {
+                    return Err(CaseError::Stopped);
+                }
+                Ok(Some(seen))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                let error = CaseError::from(error);
+                if error.is_stop() {
+                    return Err(error);
+                }
+                self.notes.push(format!("{}: {error}.", way.words()));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Returns a word that nobody can guess.
+fn nonce() -> Option<String> {
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Counts the calls behind the last derivation of a trace; the place of a call is in the entry after it.
+fn count_calls(heard: &mut Heard, trace: &Trace) {
+    let behind = trace.entries.iter().take_while(|entry| !entry.what.starts_with("while evaluating derivation"));
+    let behind: Vec<_> = behind.collect();
+    for pair in behind.windows(2) {
+        let called = pair[0].what.strip_prefix("while calling '").and_then(|rest| rest.split('\'').next());
+        if let (Some(name), Some(position)) = (called, &pair[1].position)
+            && pair[1].what == "from call site"
+        {
+            heard.count_behind(format!("{position}:{name}").as_bytes());
+        }
+    }
+}
+
+/// Puts what was heard into the user's words.
+fn told(heard: &mut Heard, seen: &Instrumented, more: &dyn Fn(&str) -> Vec<Position>) -> Option<Cycle> {
+    let (cycle, points, certainty) = match heard.finding() {
+        Finding::Nothing => return None,
+        Finding::Suspected(suspicion) => (suspicion.cycle, suspicion.points, Certainty::Suspected),
+        Finding::Confirmed(confirmed) => (confirmed.cycle, confirmed.points, Certainty::Confirmed),
+    };
+    let cycle = cycle.rotated();
+    let place = |position: &Position| seen.folders.place(position, &seen.sources);
+    let mut near_files: BTreeSet<(InputPath, String)> = BTreeSet::new();
+    let count = cycle.turn.len();
+    let mut edges = Vec::with_capacity(count);
+    for (at, step) in cycle.turn.iter().enumerate() {
+        let next = &cycle.turn[(at + 1) % count];
+        let mut near: Vec<Place> = more(&step.name).iter().filter_map(place).collect();
+        near.extend(step.frames.iter().filter_map(|frame| place(frame.position.as_ref()?)));
+        near_files.extend(step.frames.iter().filter_map(|frame| seen.folders.split(&frame.position.as_ref()?.file)));
+        let named = seen.sources.names(&step.name, &next.name, &near);
+        // Without a line that names it, the place where the recipe says what it is.
+        let own = || step.position.as_ref().and_then(place);
+        edges.push(Edge {
+            from: step.name.clone(),
+            to: next.name.clone(),
+            attribute: step.attribute.clone(),
+            place: named.or_else(own),
+            added: false,
+        });
+    }
+    let near_files: Vec<(InputPath, String)> = near_files.into_iter().collect();
+    let files = files_of_cycle(&edges, &near_files, &seen.sources);
+    let growth =
+        points.iter().map(|point| Growth { repetitions: point.repetitions.whole(), memory: point.mark.memory });
+    let mut fresh = fresh(heard, seen);
+    if fresh.is_empty() {
+        // Where stacks do not tell: what the code of the cycle's derivations calls.
+        let names = edges.iter().map(|edge| edge.from.as_str());
+        let called = names.flat_map(|name| seen.sources.calls(name, &MAKERS));
+        fresh.extend(called.map(|(place, call)| Fresh { place, call }).take(MOST_FRESH));
+    }
+    Some(Cycle { edges, certainty, growth: growth.collect(), fresh, files })
+}
+
+/// Finds the places behind the last derivation that make values anew.
+fn fresh(heard: &Heard, seen: &Instrumented) -> Vec<Fresh> {
+    let mut found: Vec<Fresh> = Vec::new();
+    for frame in heard.behind() {
+        let call = match &frame.what {
+            What::Function(Some(name)) => name.clone(),
+            What::Primop(name) => name.clone(),
+            What::Function(None) | What::Functor | What::Derivation(_) | What::Attribute(_) | What::Other(_) => {
+                continue;
+            }
+        };
+        if !MAKERS.contains(&call.as_str()) {
+            continue;
+        }
+        let place = frame.position.as_ref().and_then(|position| seen.folders.place(position, &seen.sources));
+        if let Some(place) = place
+            && found.len() < MOST_FRESH
+            && found.iter().all(|other| other.place != place)
+        {
+            found.push(Fresh { place, call });
+        }
+    }
+    found
+}
+
+/// The root of an error and the way to it: of the steps those in the flake and its inputs, without what lies in
+/// libraries, and each place once.
+fn root(trace: &Trace, seen: &Instrumented) -> ErrorRoot {
+    let place = |position: &Position| seen.folders.place(position, &seen.sources);
+    let mut frames: Vec<FrameTold> = Vec::new();
+    for entry in &trace.entries {
+        let Some(place) = entry.position.as_ref().and_then(place) else { continue };
+        let is_library = place.path.split('/').any(|part| part == "lib") && !place.input.0.is_empty();
+        let known = frames.iter().any(|frame| (&frame.place.path, frame.place.line) == (&place.path, place.line));
+        if is_library || known || entry.what.is_empty() {
+            continue;
+        }
+        frames.push(FrameTold { what: entry.what.clone(), place });
+        if frames.len() == MOST_FRAMES {
+            break;
+        }
+    }
+    ErrorRoot { message: trace.message.clone(), place: trace.position.as_ref().and_then(place), frames }
+}
+
+/// Says which commits are likelier to have made a cycle, from what it goes through and what they change.
+///
+/// # Errors
+/// When the user asked to stop; what cannot be read is no hint.
+pub fn hints(guide: &Guide, changed: &ChangedPaths, history: &dyn History) -> Result<Vec<Hint>, CaseError> {
+    let mut hints = vec![Hint::all(Reason::Failure, changed.touching(guide.files()))];
+    let files = guide.files_of_edges();
+    let commits: Vec<CommitId> = changed.touching(&files).into_iter().collect();
+    match history.additions(&commits, &files).map_err(CaseError::from) {
+        Ok(additions) => hints.push(Hint::all(Reason::Line, guide.naming(&additions))),
+        Err(error) if error.is_stop() => return Err(error),
+        Err(_) => {}
+    }
+    Ok(hints)
+}
+
+/// Tells what a cycle owns of an input, for the order in which inputs are isolated.
+#[must_use]
+pub fn owners(why: &Why) -> Vec<InputPath> {
+    let Why::Cycle(cycle) = why else { return Vec::new() };
+    let mut owners: Vec<(usize, InputPath)> = Vec::new();
+    for (input, _) in &cycle.files {
+        match owners.iter_mut().find(|(_, other)| other == input) {
+            Some((count, _)) => *count += 1,
+            None => owners.push((1, input.clone())),
+        }
+    }
+    owners.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    owners.into_iter().map(|(_, input)| input).filter(|input| !input.0.is_empty()).collect()
+}

@@ -1,0 +1,387 @@
+//! Listening to an evaluation that tells where it is: when it hands something over, and what to wish of it.
+//!
+//! Owns the pace. It is told the time, and knows nothing of processes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nix_culprit_core::explain::{Traced, read_traced};
+use nix_culprit_core::outcome::Position;
+use nix_culprit_core::profile::{Finding, Frame, FrameId, Frames, Growth, Mark, Rung, Stack, What, find_cycle};
+use nix_culprit_core::quantity::Bytes;
+
+use crate::sys::limit::{Seen, Wish};
+
+/// How often Nix hands over its profile, and a little more.
+const EVERY: Duration = Duration::from_millis(2_080);
+/// After so long without a byte a profile is handed over wholly.
+const QUIET: Duration = Duration::from_millis(60);
+/// The shares of the memory between the good end's and the budget at which the evaluation stands still, in percent.
+const STOPS: [u64; 4] = [15, 35, 55, 75];
+/// The longest line that is kept of a profile.
+const LONGEST: usize = 64 << 20;
+/// The most places that are counted behind the last derivation of a stack.
+const MOST_PLACES: usize = 4096;
+
+/// What was heard: the cycle and its growth, and what is called behind the last derivation of a stack.
+#[derive(Debug, Default)]
+pub struct Heard {
+    frames: Frames,
+    growth: Growth,
+    /// By what Nix calls the frame: how often it was seen.
+    behind: BTreeMap<Vec<u8>, usize>,
+    /// How many stacks, handed over at different moments, were looked at.
+    pub stacks: usize,
+}
+
+impl Heard {
+    /// Takes a stack, and tells whether the cycle on it was seen to grow.
+    pub fn push(&mut self, stack: &Stack, mark: Mark) -> bool {
+        self.stacks += 1;
+        let cycle = find_cycle(stack, &self.frames);
+        matches!(self.growth.push(Rung { cycle, mark }), Finding::Confirmed(_))
+    }
+
+    /// Returns what is known of a cycle.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        self.growth.finding()
+    }
+
+    /// Returns the table of frames.
+    pub const fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
+    }
+
+    /// Counts a frame behind the last derivation of a stack.
+    pub fn count_behind(&mut self, frame: &[u8]) {
+        if let Some(count) = self.behind.get_mut(frame) {
+            *count += 1;
+        } else if self.behind.len() < MOST_PLACES {
+            self.behind.insert(frame.to_vec(), 1);
+        }
+    }
+
+    /// Returns what was called behind the last derivation of a stack, most often first.
+    #[must_use]
+    pub fn behind(&self) -> Vec<Frame> {
+        let mut all: Vec<(&Vec<u8>, usize)> = self.behind.iter().map(|(frame, count)| (frame, *count)).collect();
+        all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        all.into_iter().map(|(frame, _)| Frame::parse(frame)).collect()
+    }
+}
+
+/// Listens to a profile that Nix hands over every two seconds, and lets the evaluation stand still in between, so that
+/// it is heard several times before a small budget is used up.
+#[derive(Debug)]
+pub struct ProfileListener {
+    stops: Vec<Bytes>,
+    /// When the evaluation stood still for the first time, if it still does.
+    paused: bool,
+    /// When the last profile was handed over; at first, when the evaluation began.
+    last: Duration,
+    /// When the last byte came, if not all of a profile has been heard.
+    open: Option<Duration>,
+    memory: Option<Bytes>,
+    line: Vec<u8>,
+    longest: Vec<u8>,
+    ended: bool,
+}
+
+impl ProfileListener {
+    /// Prepares to listen to an evaluation that may use `budget`, where the good end needed `needed`.
+    #[must_use]
+    pub fn new(needed: Bytes, budget: Bytes) -> Self {
+        let room = budget.0.saturating_sub(needed.0);
+        let stops = STOPS.iter().map(|share| Bytes(needed.0.min(budget.0) + Bytes(room).percent(*share).0)).collect();
+        Self {
+            stops,
+            paused: false,
+            last: Duration::ZERO,
+            open: None,
+            memory: None,
+            line: Vec::new(),
+            longest: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Hears what is seen at a moment, `now` after the beginning, and says what to wish.
+    pub fn hear(&mut self, now: Duration, seen: Seen<'_>, heard: &mut Heard) -> Wish {
+        match seen {
+            Seen::Stderr(_) => {}
+            Seen::Pipe(bytes) => {
+                if self.open.is_none() {
+                    self.last = now;
+                }
+                self.open = Some(now);
+                self.take(bytes, heard);
+            }
+            Seen::Memory(memory) => {
+                if self.open.is_some_and(|since| now.saturating_sub(since) >= QUIET) {
+                    self.close(heard);
+                }
+                if self.open.is_none() {
+                    self.memory = Some(memory);
+                }
+                self.pace(now, memory);
+            }
+        }
+        match () {
+            () if self.ended => Wish::End,
+            () if self.paused => Wish::Pause,
+            () => Wish::GoOn,
+        }
+    }
+
+    /// Hears that the evaluation has ended.
+    pub fn finish(&mut self, heard: &mut Heard) {
+        // A last line that was cut off is no stack.
+        self.line.clear();
+        self.close(heard);
+    }
+
+    fn pace(&mut self, now: Duration, memory: Bytes) {
+        let due = now.saturating_sub(self.last) >= EVERY;
+        if self.paused {
+            self.paused = !due;
+        } else if self.open.is_none() && self.stops.first().is_some_and(|stop| memory >= *stop) {
+            // All stops that were passed are one.
+            self.stops.retain(|stop| *stop > memory);
+            self.paused = !due;
+        }
+    }
+
+    fn take(&mut self, mut bytes: &[u8], heard: &mut Heard) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            let (rest, more) = bytes.split_at(end);
+            self.line.extend_from_slice(rest);
+            self.whole_line(heard);
+            bytes = &more[1..];
+        }
+        if self.line.len() + bytes.len() <= LONGEST {
+            self.line.extend_from_slice(bytes);
+        }
+    }
+
+    fn whole_line(&mut self, heard: &mut Heard) {
+        let stack = self.line.iter().rposition(|byte| *byte == b' ').map_or(&[][..], |end| &self.line[..end]);
+        let behind = stack.rsplit(|byte| *byte == b';').take_while(|frame| !is_derivation(frame));
+        // What has no derivation at all is no part of a cycle of them.
+        if stack.windows(DERIVATION.len()).any(|part| part == DERIVATION) {
+            for frame in behind {
+                heard.count_behind(frame);
+            }
+        }
+        if stack.len() > self.longest.len() {
+            self.longest.clear();
+            self.longest.extend_from_slice(stack);
+        }
+        self.line.clear();
+    }
+
+    /// Looks at the longest stack of what was handed over.
+    fn close(&mut self, heard: &mut Heard) {
+        self.open = None;
+        let longest = std::mem::take(&mut self.longest);
+        if longest.is_empty() {
+            return;
+        }
+        let ids = longest.split(|byte| *byte == b';').map(|frame| heard.frames().intern(frame)).collect();
+        let mark = Mark { memory: self.memory, call_depth: None };
+        self.ended |= heard.push(&Stack(ids), mark);
+    }
+}
+
+/// Listens to the lines of our tracer.
+#[derive(Debug)]
+pub struct TracerListener {
+    nonce: String,
+    line: Vec<u8>,
+    open: Vec<FrameId>,
+    /// Where each frame's recipe says what it is.
+    places: BTreeMap<String, Vec<Position>>,
+    memory: Option<Bytes>,
+    /// The number of open derivations at which a look is worth it.
+    next: usize,
+    ended: bool,
+}
+
+/// The longest line of the tracer.
+const LONGEST_LINE: usize = 64 << 10;
+/// So many open derivations are believed.
+const MOST_OPEN: usize = 100_000;
+/// The most derivations whose places are kept.
+const MOST_NAMES: usize = 20_000;
+
+impl TracerListener {
+    /// Prepares to listen to lines with a nonce.
+    #[must_use]
+    pub fn new(nonce: String) -> Self {
+        let (line, open, places) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { nonce, line, open, places, memory: None, next: 12, ended: false }
+    }
+
+    /// Hears what is seen, and says what to wish.
+    pub fn hear(&mut self, seen: Seen<'_>, heard: &mut Heard) -> Wish {
+        match seen {
+            Seen::Memory(memory) => self.memory = Some(memory),
+            Seen::Pipe(_) => {}
+            Seen::Stderr(mut bytes) => {
+                while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+                    let (rest, more) = bytes.split_at(end);
+                    self.push(rest);
+                    self.whole_line(heard);
+                    bytes = &more[1..];
+                }
+                self.push(bytes);
+            }
+        }
+        if self.ended { Wish::End } else { Wish::GoOn }
+    }
+
+    /// Returns where the recipe of a derivation says what it is.
+    #[must_use]
+    pub fn places(&self, name: &str) -> &[Position] {
+        self.places.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if self.line.len() + bytes.len() <= LONGEST_LINE {
+            self.line.extend_from_slice(bytes);
+        }
+    }
+
+    fn whole_line(&mut self, heard: &mut Heard) {
+        match read_traced(&self.line, &self.nonce) {
+            Some(Traced::Enter { name, at }) if self.open.len() < MOST_OPEN => {
+                let frame = Frame { what: What::Derivation(name.clone()), position: at.first().cloned() };
+                self.open.push(heard.frames().insert(frame));
+                if self.places.len() < MOST_NAMES {
+                    self.places.entry(name).or_insert(at);
+                }
+                if self.open.len() >= self.next {
+                    // By a third deeper each time, so that all looks together stay cheap.
+                    self.next = self.open.len() + (self.open.len() / 3).max(6);
+                    let mark = Mark { memory: self.memory, call_depth: None };
+                    self.ended |= heard.push(&Stack(self.open.clone()), mark);
+                }
+            }
+            Some(Traced::Leave) => _ = self.open.pop(),
+            Some(Traced::Enter { .. }) | None => {}
+        }
+        self.line.clear();
+    }
+}
+
+const DERIVATION: &[u8] = b"primop derivationStrict:";
+
+fn is_derivation(frame: &[u8]) -> bool {
+    frame.windows(DERIVATION.len()).any(|part| part == DERIVATION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A stack with so many turns of two derivations.
+    fn profile(turns: usize) -> Vec<u8> {
+        let turn = "/n:1:1:primop derivationStrict:a;/n:1:1:primop derivationStrict:b;".repeat(turns);
+        format!("/x.nix:1:2:f;{turn}/x.nix:57:6:override 3\n/x.nix:1:2:f 9\n").into_bytes()
+    }
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// An evaluation that takes a mebibyte a millisecond and hands over every two seconds.
+    fn listen_to(turns_at: impl Fn(u64) -> usize, budget: u64) -> (Heard, u64, u64) {
+        let mut heard = Heard::default();
+        let mut listener = ProfileListener::new(Bytes(50 * MIB), Bytes(budget * MIB));
+        let (mut memory, mut last, mut wish) = (0, 0, Wish::GoOn);
+        for now in (0..20_000).step_by(5) {
+            if wish == Wish::End || memory >= budget {
+                return (heard, memory, now);
+            }
+            if wish == Wish::GoOn {
+                memory += 5;
+                if now - last >= 2000 {
+                    last = now;
+                    let bytes = profile(turns_at(memory));
+                    let (one, two) = bytes.split_at(bytes.len() / 3);
+                    listener.hear(ms(now), Seen::Pipe(one), &mut heard);
+                    listener.hear(ms(now), Seen::Pipe(two), &mut heard);
+                }
+            }
+            wish = listener.hear(ms(now), Seen::Memory(Bytes(memory * MIB)), &mut heard);
+        }
+        (heard, memory, 20_000)
+    }
+
+    #[test]
+    fn a_cycle_is_heard_to_grow_before_the_budget_is_used_up() {
+        let (heard, memory, now) = listen_to(|memory| usize::try_from(memory / 20).unwrap(), 512);
+        let Finding::Confirmed(confirmed) = heard.finding() else { panic!("{:?}", heard.finding()) };
+        assert_eq!(confirmed.cycle.names().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(memory < 400 && now < 9_000, "{memory} MiB, {now} ms");
+        assert_eq!(heard.behind()[0].to_string(), "/x.nix:57:6 override");
+    }
+
+    #[test]
+    fn what_does_not_grow_is_heard_to_the_end_and_not_confirmed() {
+        let (heard, memory, _) = listen_to(|_| 1, 512);
+        assert_eq!(heard.finding(), Finding::Nothing);
+        assert!(memory >= 512 && heard.stacks >= 4, "{memory} MiB, {} stacks", heard.stacks);
+    }
+
+    #[test]
+    fn an_evaluation_that_never_hands_anything_over_does_not_stand_still_for_ever() {
+        let mut heard = Heard::default();
+        let mut listener = ProfileListener::new(Bytes(0), Bytes(100));
+        assert_eq!(listener.hear(ms(10), Seen::Memory(Bytes(20)), &mut heard), Wish::Pause);
+        assert_eq!(listener.hear(ms(1_000), Seen::Memory(Bytes(20)), &mut heard), Wish::Pause);
+        assert_eq!(listener.hear(ms(2_100), Seen::Memory(Bytes(20)), &mut heard), Wish::GoOn);
+        for memory in [20, 50, 90] {
+            assert_eq!(listener.hear(ms(2_200 + memory), Seen::Memory(Bytes(memory)), &mut heard), Wish::GoOn);
+        }
+        listener.finish(&mut heard);
+        assert_eq!((heard.finding(), heard.stacks), (Finding::Nothing, 0));
+    }
+
+    #[test]
+    fn the_tracers_lines_tell_what_is_open_and_lines_of_others_do_not_matter() {
+        let mut heard = Heard::default();
+        let mut listener = TracerListener::new("N".to_owned());
+        let mut wish = Wish::GoOn;
+        for turn in 0..40u64 {
+            listener.hear(Seen::Memory(Bytes(turn * MIB)), &mut heard);
+            for name in ["a-1", "b-1", "c-1"] {
+                let side =
+                    "trace: N {\"enter\":\"side\",\"at\":[]}\ntrace: N {\"leave\":true}\ntrace: M {\"leave\":true}\n";
+                let text = format!("{side}warning\ntrace: N {{\"enter\":\"{name}\",\"at\":[[\"/p.nix\",3,4]]}}\n");
+                let (one, two) = text.split_at(text.len() / 2);
+                listener.hear(Seen::Stderr(one.as_bytes()), &mut heard);
+                wish = listener.hear(Seen::Stderr(two.as_bytes()), &mut heard);
+            }
+            if wish == Wish::End {
+                break;
+            }
+        }
+        assert_eq!(wish, Wish::End);
+        let Finding::Confirmed(confirmed) = heard.finding() else { panic!("it grew") };
+        assert_eq!(confirmed.cycle.rotated().names().collect::<Vec<_>>(), ["a-1", "b-1", "c-1"]);
+        assert_eq!(listener.places("b-1")[0].to_string(), "/p.nix:3:4");
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_is_no_stack() {
+        let mut heard = Heard::default();
+        let mut listener = ProfileListener::new(Bytes(0), Bytes(100));
+        let whole = profile(9);
+        listener.hear(ms(1), Seen::Pipe(&whole[..whole.len() / 2]), &mut heard);
+        listener.finish(&mut heard);
+        assert_eq!((heard.finding(), heard.stacks), (Finding::Nothing, 0));
+    }
+}

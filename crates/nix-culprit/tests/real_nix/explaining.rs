@@ -1,0 +1,138 @@
+//! `explain`, and the search that begins where the failure goes through.
+
+use std::fs;
+
+use nix_culprit_sample::{Options, State};
+use serde_json::{Value, json};
+
+use crate::finding::names_the_culprit;
+use crate::machine::{RealNix, every_nix, newest_nix, sample_of};
+use crate::room::Room;
+
+/// The ways that a Nix can do, best first.
+fn ways(nix: &RealNix) -> Vec<&'static str> {
+    let mut ways = vec!["tracer"];
+    if nix.is_at_least(2, 20) {
+        ways.insert(0, "call-depth");
+    }
+    if nix.is_at_least(2, 30) {
+        ways.insert(0, "profile");
+    }
+    ways
+}
+
+/// The packages of the loop in order, without versions.
+fn packages(why: &Value) -> Vec<String> {
+    let edges = why["edges"].as_array().unwrap();
+    edges.iter().map(|edge| edge["from"].as_str().unwrap().trim_end_matches(|c: char| c != '-').to_owned()).collect()
+}
+
+fn places(why: &Value) -> Vec<String> {
+    let show = |edge: &Value| {
+        let place = &edge["place"];
+        format!("{} {}: {}", place["input"][0], place["path"], place["source"].as_str().unwrap_or_default().trim())
+    };
+    why["edges"].as_array().unwrap().iter().map(show).collect()
+}
+
+#[test]
+fn every_way_of_every_nix_sees_the_same_cycle() {
+    for nix in every_nix() {
+        let room = Room::new(&nix);
+        for way in ways(&nix) {
+            let report = room.run(&["explain", "--json", "--memory", "768M", "--by", way]).exits_with(0).json();
+            let explanation = &report["explanation"];
+            let why = &explanation["why"];
+            assert_eq!(explanation["way"], way, "{} {explanation:#}", nix.version);
+            assert_eq!(why["kind"], "cycle", "{} {way} {explanation:#}", nix.version);
+            let expected = [
+                "python3.11-build-",
+                "python3.11-pyproject-hooks-",
+                "python3.11-setuptools-",
+                "python3.11-wheel-",
+                "setuptools-build-hook-",
+            ];
+            assert_eq!(packages(why), expected, "{} {way}", nix.version);
+            let named = places(why);
+            assert_eq!(named[2], "\"pkgs\" \"python/packages/setuptools.nix\": wheel", "{} {way}", nix.version);
+            let fresh = &why["fresh"][0]["place"];
+            assert_eq!(
+                (&fresh["input"], &fresh["path"]),
+                (&json!(["overlay"]), &json!("overrides/default.nix")),
+                "{way}"
+            );
+            let text = explanation.to_string();
+            assert!(!text.contains("/nix/store") && !text.contains("/mount/") && !text.contains("/cases/"), "{text}");
+        }
+    }
+}
+
+/// The bad end evaluates a healthy shell wholly before it fails.
+#[test]
+fn on_a_healthy_evaluation_no_way_reports_a_cycle() {
+    for nix in every_nix() {
+        let room = Room::new(&nix);
+        let other = room.some_commit(State::Good);
+        let shell = "default = packages.callPackage ./shell.nix {\n          inherit tools;\n          application = application packages;\n        };";
+        let failing = format!(
+            "default =\n          let\n            shell = packages.callPackage ./shell.nix {{ inherit tools; application = application packages; }};\n          in\n          if pkgs.rev == \"{other}\" then builtins.seq shell.drvPath (throw \"planted\") else shell;"
+        );
+        room.edit("flake.nix", shell, &failing);
+        room.make_good();
+        let lock: Value = serde_json::from_slice(&fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
+        let mut bad = lock.clone();
+        bad["nodes"]["pkgs"]["locked"]["rev"] = json!(other);
+        bad["nodes"]["pkgs"]["locked"].as_object_mut().unwrap().remove("narHash");
+        fs::write(room.path("bad.lock"), bad.to_string()).unwrap();
+        fs::write(room.path("good.lock"), lock.to_string()).unwrap();
+        let (good, bad) = (room.path("good.lock"), room.path("bad.lock"));
+        for way in ways(&nix).into_iter().chain(["trace"]) {
+            let ends = ["--good", good.to_str().unwrap(), "--bad", bad.to_str().unwrap()];
+            let report = room.run(&[&["explain", "--json", "--by", way][..], &ends].concat()).exits_with(0).json();
+            assert_eq!(report["bad"]["observation"]["outcome"]["message"], "planted", "{} {way}", nix.version);
+            let why = &report["explanation"]["why"];
+            assert_ne!(why["kind"], "cycle", "{} {way} {why:#}", nix.version);
+            if way == "trace" && nix.has_flakes() {
+                assert_eq!(why["message"], "planted", "{} {why:#}", nix.version);
+                assert!(why["frames"].to_string().contains("flake.nix"), "{} {why:#}", nix.version);
+            }
+        }
+    }
+}
+
+/// Two ends, one explanation, one to isolate the input, two to search, two to confirm.
+#[test]
+fn a_search_that_knows_the_cycle_needs_eight_evaluations_in_all() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample_of(&Options { seed: 15, commits: 1200, ..Options::default() }));
+    let report = room.run(&["find", "--json", "--memory", "512M"]).exits_with(0).json();
+    names_the_culprit(&report, &room);
+    let count = report["totals"]["probes"].as_u64().unwrap() + report["explanation"]["runs"].as_u64().unwrap();
+    assert!(count <= 8, "{count} evaluations: {:#}", report["probes"]);
+    let edges = report["explanation"]["why"]["edges"].as_array().unwrap();
+    let added: Vec<&Value> = edges.iter().filter(|edge| edge["added"] == true).collect();
+    assert_eq!(added.len(), 1, "{edges:#?}");
+    assert!(added[0]["to"].as_str().unwrap().contains("wheel"), "{:#}", added[0]);
+
+    // What the case knows is not asked again.
+    let journal = fs::read_to_string(room.case().join("journal.jsonl")).unwrap();
+    let case = room.case();
+    let name = case.file_name().unwrap().to_str().unwrap();
+    let again = room.run(&["explain", name]).exits_with(0);
+    for part in ["added by the culprit", "grew to", "likely place of the", "overlay: overrides/default.nix"] {
+        assert!(again.stdout.contains(part), "no {part}: {again}");
+    }
+    let longer = fs::read_to_string(room.case().join("journal.jsonl")).unwrap();
+    for event in ["\"probe-finished\"", "\"explained\""] {
+        assert_eq!(longer.matches(event).count(), journal.matches(event).count(), "{event}");
+    }
+}
+
+#[test]
+fn a_search_without_an_explanation_finds_the_same() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let report = room.run(&["find", "--json", "--memory", "256M", "--no-explain", "--no-confirm"]).exits_with(0).json();
+    names_the_culprit(&report, &room);
+    assert_eq!(report["explanation"], Value::Null);
+}
