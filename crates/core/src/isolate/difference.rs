@@ -156,8 +156,10 @@ fn comes_with(change: &Change, above: &Change) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::search::{Extent, Finding, Search, Step, most_probes};
     use super::*;
     use crate::flake::sample::{any_lock, lock, path};
+    use crate::outcome::Verdict;
 
     fn names(difference: &Difference) -> Vec<String> {
         let changes = |part: &Part| part.changes().iter().map(|change| change.path().to_string()).collect::<Vec<_>>();
@@ -207,6 +209,38 @@ mod tests {
         assert_eq!(of(&["c/a"]), Parts::from([0]));
         assert_eq!(of(&["b"]), Parts::from([1, 2]));
         assert_eq!(of(&["c", "nothing"]), Parts::new());
+    }
+
+    #[test]
+    fn two_of_hundreds_of_changes_are_found_where_many_inputs_follow_another() {
+        let words = |rev: usize| {
+            let inputs =
+                (0..150).map(|at| format!("i{at}={rev} i{at}/x={rev} i{at}/y>base i{at}/z>i{}/x", (at + 1) % 150));
+            inputs.fold(format!("base={rev}"), |all, input| format!("{all} {input}"))
+        };
+        let (good, bad) = (lock(&words(1)), lock(&words(2)));
+        let difference = Difference::between(&good, &bad);
+        assert_eq!(difference.parts().len(), 301);
+        let rev = |lock: &Lock, input: &str| lock.locked(&lock.resolve(&path(input)).unwrap()).unwrap().rev();
+        let is_new = |lock: &Lock, input: &str| rev(lock, input) == rev(&bad, input);
+        let above = difference.parts().iter().map(Part::above).collect();
+        let mut search = Search::new(above, Parts::new(), Extent::One);
+        let mut probes = 0;
+        let sets = loop {
+            match search.next() {
+                Step::Done(Finding::Sets { sets, .. }) => break sets,
+                Step::Done(Finding::Needed(_)) => unreachable!("nothing was likely"),
+                Step::Probe(set) => {
+                    let lock = difference.lock(&set).unwrap();
+                    let is_bad = is_new(&lock, "i7/z") && is_new(&lock, "i120/y");
+                    search.record(set, if is_bad { Verdict::Bad } else { Verdict::Good });
+                    probes += 1;
+                }
+            }
+        };
+        let found: Vec<_> = sets[0].culprits().map(|at| difference.parts()[at].path().to_string()).collect();
+        assert_eq!(found, ["base", "i8/x"]);
+        assert!(probes <= most_probes(301, 2), "{probes} probes");
     }
 
     proptest! {
