@@ -14,6 +14,7 @@ pub mod ids;
 pub mod isolate;
 pub mod matrix;
 pub mod outcome;
+pub mod pins;
 pub mod profile;
 pub mod pull_request;
 pub mod quantity;

@@ -29,6 +29,12 @@ impl NarHash {
         hex(&self.0)
     }
 
+    /// Returns it in Nix's base 32, as old pins have it.
+    #[must_use]
+    pub fn to_base32(&self) -> String {
+        base32(&self.0)
+    }
+
     /// Returns the store path of a fetched source with this hash, which holds no references.
     ///
     /// The formula is that of fixed outputs, "recursive" and SHA-256: Nix's manual, "Complete Store Path Calculation".

@@ -112,6 +112,19 @@ impl Clones {
         Ok(found)
     }
 
+    /// Looks for the clones of all inputs of a lock.
+    ///
+    /// # Errors
+    /// When the user named a clone that cannot be used.
+    pub fn look_for(&mut self, lock: &Lock) -> Result<(), CloneError> {
+        for (key, path) in lock.paths() {
+            if let Ok(reference) = lock.locked(&key) {
+                self.at_hand(&path, &reference)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Finds a clone, or makes one, that has these commits.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use super::ends::{Ends, Verified};
 use super::flake_copy::FlakeCopy;
 use super::prober::{Prober, Record};
 use super::search::Found;
-use super::settings::Settings;
+use super::settings::{Root, Settings};
 use crate::sys::git::Repository;
 use crate::sys::limit::Layer;
 use crate::sys::nix::{EvalQuestion, Nix};
@@ -46,6 +46,7 @@ pub enum Touches {
 #[derive(Debug)]
 pub struct Draft {
     report: Report,
+    root: Root,
 }
 
 /// What a search gives to the report.
@@ -113,7 +114,7 @@ impl Draft {
             totals: Totals { probes: 0, settled: 0, remembered: 0, wall: Duration::ZERO, range: None },
             replay: None,
         };
-        Self { report }
+        Self { report, root: settings.root.clone() }
     }
 
     /// Takes what differs between the locks.
@@ -249,7 +250,11 @@ impl Draft {
         self.report.totals.range = Some(before + searched.found.suspects);
         self.report.contradictions.extend(finding.contradictions.iter().map(contradiction));
         self.report.confirmation = searched.confirmation.clone();
-        self.report.replay = replay(searched, &self.report, prober);
+        // The script edits a lock file.
+        self.report.replay = match self.root {
+            Root::Flake => replay(searched, &self.report, prober),
+            Root::File { .. } => None,
+        };
         Ok(match &finding.culprit {
             Culprit::Commit { commit, .. } => SearchResult::Culprit { commit: commit_of(searched, prober, commit)? },
             Culprit::OneOf { commits, .. } => {
@@ -264,6 +269,10 @@ impl Draft {
     #[must_use]
     pub fn finish(mut self, result: SearchResult, prober: &Prober<'_>, wall: Duration) -> Report {
         let attr = prober.target().attr().to_string();
+        if let (true, Root::File { file, .. }) = (self.report.flake.command.is_empty(), &self.root) {
+            let attr = if attr.is_empty() { String::new() } else { format!(" -A '{attr}'") };
+            self.report.flake.command = format!("nix-instantiate '{}'{attr}", file.display());
+        }
         if self.report.flake.command.is_empty() {
             let EvalQuestion { attr, apply } = prober.target().question();
             let apply = apply.map(|function| format!(" --apply '{function}'")).unwrap_or_default();

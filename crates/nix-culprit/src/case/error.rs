@@ -6,6 +6,7 @@ use nix_culprit_core::bisect::{GraphError, RangeError, UnknownCommit};
 use nix_culprit_core::flake::{LockError, TargetError};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{AbortedByScript, Outcome};
+use nix_culprit_core::pins::PinsError;
 use thiserror::Error;
 
 use super::clones::CloneError;
@@ -69,8 +70,30 @@ pub enum CaseError {
     #[error("there is no flake.nix in {0}")]
     NoFlake(PathBuf),
     /// Git does not track the flake, so Nix does not see it.
-    #[error("{0}/flake.nix is not tracked by git, so Nix does not see it")]
-    UntrackedFlake(PathBuf),
+    #[error("{0} is not tracked by git, so Nix does not see it")]
+    Untracked(PathBuf),
+    /// There is no such file to evaluate.
+    #[error("there is no file {0}")]
+    NoFile(PathBuf),
+    /// The pins of a project cannot be read.
+    #[error("{label} cannot be used")]
+    Pins {
+        /// Which file.
+        label: String,
+        /// Why.
+        source: PinsError,
+    },
+    /// A project has nothing that could be searched.
+    #[error("{0} has neither npins/sources.json nor nix/sources.json, and no pin is named")]
+    NoPins(PathBuf),
+    /// A pin in the code is not there, or not clear.
+    #[error("the pin `{name}`: {why}")]
+    CodePin {
+        /// The name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// There is no lock file.
     #[error("there is no flake.lock in {0}")]
     NoLock(PathBuf),
@@ -238,7 +261,11 @@ impl CaseError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoFlake(_) => "run it in the folder of your flake, or name the folder".to_owned(),
-            Self::UntrackedFlake(_) => "`git add flake.nix`".to_owned(),
+            Self::Untracked(file) => format!("`git add {}`", file.display()),
+            Self::NoPins(_) => {
+                "name a revision in its code with --pin NAME=OLD..NEW, or the clone of a channel with --repo NAME=PATH"
+                    .to_owned()
+            }
             Self::NoLock(_) => "`nix flake lock` makes one; nix-culprit compares two of them".to_owned(),
             Self::NoGoodState { .. } => {
                 "name one: --good with a lock file, or a revision or date of the flake's repository".to_owned()

@@ -7,6 +7,7 @@ use nix_culprit_core::ids::CommitId;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use serde::{Deserialize, Serialize};
 
+use super::settings::Root;
 use super::store::CaseDir;
 use super::{CaseError, StoreError};
 use crate::sys::git::{Git, Repository, Snapshot};
@@ -27,29 +28,36 @@ impl FlakeCopy {
     ///
     /// # Errors
     /// When the flake cannot be read, or the disk does not take the copy.
-    pub fn of(git: &Git, flake: &Path, case: &CaseDir) -> Result<(Self, Snapshot), CaseError> {
+    pub fn of(git: &Git, (flake, root): (&Path, &Root), case: &CaseDir) -> Result<(Self, Snapshot), CaseError> {
         let io = |path: &Path, source| StoreError::Io { path: path.to_owned(), source };
         let about = case.file("copy.json");
-        let root = case.file("flake").join("source");
+        let copied = case.file("flake").join("source");
         if let Ok(text) = fs::read(&about)
             && let Ok(copy) = serde_json::from_slice::<Self>(&text)
         {
-            let snapshot =
-                Snapshot { root, dir: copy.dir.clone().into(), head: copy.head.clone(), dirty: copy.head.is_none() };
+            let snapshot = Snapshot {
+                root: copied,
+                dir: copy.dir.clone().into(),
+                head: copy.head.clone(),
+                dirty: copy.head.is_none(),
+            };
             return Ok((copy, snapshot));
         }
-        if !flake.join("flake.nix").is_file() {
-            return Err(CaseError::NoFlake(flake.to_owned()));
+        if !flake.join(root.file()).is_file() {
+            return Err(match root {
+                Root::Flake => CaseError::NoFlake(flake.to_owned()),
+                Root::File { file, .. } => CaseError::NoFile(flake.join(file)),
+            });
         }
         // What an interrupted copy left.
-        match fs::remove_dir_all(&root) {
+        match fs::remove_dir_all(&copied) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(io(&root, source).into()),
+            Err(source) => return Err(io(&copied, source).into()),
         }
-        let snapshot = Snapshot::take(git, flake, &root)?;
-        if !snapshot.root.join(&snapshot.dir).join("flake.nix").is_file() {
-            return Err(CaseError::UntrackedFlake(flake.to_owned()));
+        let snapshot = Snapshot::take(git, flake, &copied)?;
+        if !snapshot.root.join(&snapshot.dir).join(root.file()).is_file() {
+            return Err(CaseError::Untracked(flake.join(root.file())));
         }
         let modified = match &snapshot.head {
             Some(head) => Repository::open(git, flake)?.committed(head)?.seconds,

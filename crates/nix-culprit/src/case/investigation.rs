@@ -7,7 +7,7 @@ use nix_culprit_core::bisect::{Culprit as FoundCulprit, Goal};
 use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::explain::{Guide, Why};
-use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
+use nix_culprit_core::flake::{Candidate, Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::isolate::{Difference, Extent};
 use nix_culprit_core::outcome::{Criterion, Verdict};
@@ -27,9 +27,10 @@ use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::other_nix::OtherNix;
 use super::prober::{Allowance, Prober, Round};
+use super::project::Project;
 use super::proof::{Proof, prove};
 use super::search::{Guess, Range, probe_commit, refuse_backwards};
-use super::settings::{Explaining, Scope, Settings};
+use super::settings::{Explaining, Root, Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use super::{Assignment, CaseError};
@@ -70,8 +71,9 @@ pub fn investigate(
     let git = Git::new(&settings.git, &surroundings.interrupt)?;
     let nix = Nix::detect(&settings.nix, settings.system.as_deref(), &surroundings.interrupt)?;
     let mut journal = Journal::open(&case.journal())?;
-    let (copy, snapshot) = FlakeCopy::of(&git, &settings.flake, case)?;
-    let states = States::of(&git, &settings.flake, &copy)?;
+    let (copy, snapshot) = FlakeCopy::of(&git, (&settings.flake, &settings.root), case)?;
+    let project = Project::of(settings, &git, &snapshot, case)?;
+    let states = States::of(&git, &settings.flake, &copy, project.clone())?;
     let working = states.working(case)?;
     let target = target(settings, nix.system())?;
     let started = Event::Started {
@@ -97,12 +99,14 @@ pub fn investigate(
             let folder = case.path().join("other-nix");
             let tools = Tools { nix, ..tools.clone() };
             let evaluator =
-                NixEvaluator::new(tools, snapshot.clone(), copy.modified, &folder, settings.script.clone())?;
+                NixEvaluator::new(tools, snapshot.clone(), copy.modified, &folder, settings.script.clone())?
+                    .of_project(project.clone());
             Some(OtherNix::new(version, evaluator, &folder)?)
         }
         None => None,
     };
-    let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?;
+    let mut evaluator =
+        NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?.of_project(project);
     if let Some(cache) = &settings.cache {
         evaluator.use_cache(cache);
     }
@@ -147,6 +151,10 @@ pub fn investigate(
 
 /// Reads what is to be evaluated.
 pub(super) fn target(settings: &Settings, system: &str) -> Result<Target, CaseError> {
+    if let Root::File { .. } = &settings.root {
+        let attr = settings.attr.as_deref().unwrap_or_default().parse()?;
+        return Ok(Target::Among(vec![Candidate::Attr(attr)]));
+    }
     let text = format!(".#{}", settings.attr.as_deref().unwrap_or_default());
     let installable: Installable = text.parse()?;
     Ok(Target::Among(candidates(&installable, system)))
@@ -548,6 +556,9 @@ fn verify_ends(
 
 /// Finds the clones that are there already for the inputs that may be searched.
 fn clones_at_hand(settings: &Settings, clones: &mut Clones, lock: &Lock) -> Result<(), CaseError> {
+    if let Root::File { .. } = settings.root {
+        clones.look_for(lock)?;
+    }
     for (key, path) in lock.paths() {
         let may_be_searched = match &settings.scope {
             Scope::Locks { input: Some(input), .. } | Scope::Input { input, .. } => path == *input,

@@ -1,5 +1,7 @@
 //! Evaluates assignments with the user's own Nix, under the guard.
 
+mod of_file;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, S
 use super::flake_copy::set_time;
 use super::instrumented::{How, Instrumented, ReadInFolders};
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
+use super::project::Project;
 use super::pure::PureStore;
 use super::remembered::{Limits, Memory, Remembered, digest_of_folder};
 use super::trees::{Trees, is_full};
@@ -26,7 +29,8 @@ use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard, Onlooker, Seen, Wish};
 use crate::sys::nix::{
-    CALL_FLAKE, CountersFile, ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer, read_drv_path,
+    CALL_FILE, CALL_FLAKE, CountersFile, ENTRY, FILE_ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer,
+    read_drv_path, with_channels,
 };
 use crate::sys::touched::Touched;
 
@@ -70,6 +74,8 @@ pub struct NixEvaluator {
     time: Option<Duration>,
     /// What the evaluations of earlier cases came to.
     remembered: Remembered,
+    /// What it is, if it is no flake.
+    project: Option<Project>,
 }
 
 impl NixEvaluator {
@@ -88,6 +94,8 @@ impl NixEvaluator {
         fs::create_dir_all(&scene)
             .and_then(|()| fs::write(scene.join("call-flake.nix"), CALL_FLAKE))
             .and_then(|()| fs::write(scene.join("entry.nix"), ENTRY))
+            .and_then(|()| fs::write(scene.join("call-file.nix"), CALL_FILE))
+            .and_then(|()| fs::write(scene.join("file.nix"), FILE_ENTRY))
             .map_err(|error| EvaluatorError::machine(format!("write to {}", scene.display()), error))?;
         let work = fs::canonicalize(work)
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
@@ -108,6 +116,7 @@ impl NixEvaluator {
             counting: Counting::Off,
             time: None,
             remembered: Remembered::nothing(),
+            project: None,
         })
     }
 
@@ -117,8 +126,8 @@ impl NixEvaluator {
 
     /// Uses what evaluations of earlier cases came to, and keeps what this one's do.
     pub fn use_cache(&mut self, path: &Path) {
-        // What a check of the user's own depends on is not known.
-        if !self.script.is_empty() {
+        // What a check of the user's own depends on is not known, nor what code outside of flakes does.
+        if !self.script.is_empty() || self.project.is_some() {
             return;
         }
         let Tools { nix, guard, interrupt, .. } = &self.tools;
@@ -146,10 +155,22 @@ impl NixEvaluator {
         };
     }
 
+    /// Evaluates a project without a flake, if there is one.
+    #[must_use]
+    pub fn of_project(self, project: Option<Project>) -> Self {
+        Self { project, ..self }
+    }
+
     fn fast(&mut self, assignment: &Assignment, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
-        self.prepare(assignment, target)?;
         let scene = self.work.join("scene");
-        let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable });
+        let call = if let Some(project) = self.project.clone() {
+            let channels = self.prepare_project(assignment, &project, target)?;
+            let call = self.tools.nix.fast(&Scene { folder: &scene, entry: "file.nix", readable: &self.readable });
+            with_channels(call, &channels)
+        } else {
+            self.prepare(assignment, target)?;
+            self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable })
+        };
         // The lock names the commit, and the copy of the flake is not in the mount.
         let lock = Touched::watch(&self.lock_file());
         let (mut finished, mut counters) = self.run(&call, memory)?;
@@ -167,7 +188,8 @@ impl NixEvaluator {
             Some(Target::Attr(attr, Yields::of(answer.drv_path.as_ref())))
         });
         let repeatable = is_repeatable(observation.outcome.class, kill);
-        if repeatable && !lock.happened() {
+        // The code of a project without a flake holds the revisions itself, and is not in the mount.
+        if self.project.is_none() && repeatable && !lock.happened() {
             self.keep(assignment, found.as_ref().unwrap_or(target), memory, &observation);
         }
         let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None, repeatable }) };
@@ -178,7 +200,11 @@ impl NixEvaluator {
             }
             // It is there in another probe of the case: that it is not here is a failure of the code.
             (None, Target::Attr(attr, _)) => {
-                let message = Some(format!("the flake does not provide attribute '{attr}'"));
+                let message = Some(if self.project.is_some() {
+                    format!("attribute '{attr}' missing")
+                } else {
+                    format!("the flake does not provide attribute '{attr}'")
+                });
                 observation.outcome = Outcome { class: Class::EvaluationError, message, position: None };
                 observation.end = End::Exited(1);
                 Ok(Evaluated { observation, attr: None, repeatable })
@@ -429,6 +455,13 @@ impl Evaluator for NixEvaluator {
         target: &Target,
         memory: Bytes,
     ) -> Result<Evaluated, EvaluatorError> {
+        if let Some(project) = self.project.clone() {
+            self.write_project(assignment, &project, mode)?;
+            return match mode {
+                Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
+                Mode::Fast | Mode::Pure | Mode::Faithful => self.instantiate(assignment, &project, target, memory),
+            };
+        }
         self.write_lock(&assignment.lock)?;
         let before = self.kept.count();
         let evaluated = match mode {
@@ -492,7 +525,7 @@ impl Evaluator for NixEvaluator {
 
     fn own_way(&mut self, assignment: &Assignment) -> OwnWay {
         // A check of the user's own may run anything; without flakes there is no command at all.
-        if !self.script.is_empty() || !self.tools.nix.version().has_flakes() {
+        if !self.script.is_empty() || self.project.is_some() || !self.tools.nix.version().has_flakes() {
             return OwnWay::Faithful { why: None };
         }
         if !self.trees.can_mount() {
@@ -512,7 +545,8 @@ impl Evaluator for NixEvaluator {
         how: How<'_>,
         look: &mut dyn FnMut(Seen<'_>) -> Wish,
     ) -> Result<Option<Instrumented>, EvaluatorError> {
-        if !self.script.is_empty() {
+        // The code of a project without a flake is not called by the expressions that tell.
+        if !self.script.is_empty() || self.project.is_some() {
             return Ok(None);
         }
         self.write_lock(&assignment.lock)?;
@@ -524,6 +558,10 @@ impl Evaluator for NixEvaluator {
             return None;
         }
         let version = self.tools.nix.version();
+        if self.project.is_some() {
+            let why = "no file system can be mounted here, and the hashes of commits are found out there only";
+            return (!self.trees.can_mount()).then(|| why.to_owned());
+        }
         if !version.has_flakes() {
             return Some(format!("{version} has no flakes, so there is no command of the user to run"));
         }

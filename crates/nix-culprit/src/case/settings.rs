@@ -1,7 +1,7 @@
 //! What an investigation is asked to do, as plain data that can be written down and read back.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::matrix::Axes;
@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// The folder of the user's `flake.nix`; never written to.
     pub flake: PathBuf,
+    /// Whether that is a flake.
+    #[serde(default)]
+    pub root: Root,
     /// The attribute to evaluate, as one writes it behind `#`, if the user chose one.
     pub attr: Option<String>,
     /// The system to evaluate for, if not this machine's.
@@ -71,6 +74,35 @@ pub struct Settings {
     pub nix_good: Option<PathBuf>,
     /// The git program.
     pub git: PathBuf,
+}
+
+/// What the evaluated project is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Root {
+    /// A flake.
+    #[default]
+    Flake,
+    /// A Nix file.
+    File {
+        /// The file, in the project's folder.
+        file: PathBuf,
+        /// Revisions in its code, or how they begin, by the names that the user gave them.
+        pins: BTreeMap<String, String>,
+        /// Names of `NIX_PATH` that the user gave clones for.
+        channels: Vec<String>,
+    },
+}
+
+impl Root {
+    /// Returns the file that a project's folder has to have.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Flake => Path::new("flake.nix"),
+            Self::File { file, .. } => file,
+        }
+    }
 }
 
 /// What is searched.

@@ -14,6 +14,7 @@ use super::evaluator::{Counting, Evaluator as _, OwnWay, Target, Yields};
 use super::flake_copy::FlakeCopy;
 use super::investigation::{Surroundings, node_of, target};
 use super::nix_evaluator::{NixEvaluator, Tools};
+use super::project::Project;
 use super::settings::Settings;
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
@@ -44,8 +45,9 @@ pub fn probe_once(
 ) -> Result<(Observation, Verdict, Target), CaseError> {
     let git = Git::new(&settings.git, &surroundings.interrupt)?;
     let nix = Nix::detect(&settings.nix, settings.system.as_deref(), &surroundings.interrupt)?;
-    let (copy, snapshot) = FlakeCopy::of(&git, &settings.flake, folder)?;
-    let states = States::of(&git, &settings.flake, &copy)?;
+    let (copy, snapshot) = FlakeCopy::of(&git, (&settings.flake, &settings.root), folder)?;
+    let project = Project::of(settings, &git, &snapshot, folder)?;
+    let states = States::of(&git, &settings.flake, &copy, project.clone())?;
     let mut lock = match &single.lock {
         Some(path) => states.named(&path.to_string_lossy())?.lock,
         None => states.working(folder)?.lock,
@@ -75,6 +77,10 @@ pub fn probe_once(
         };
         lock = lock.with_revision(&node, &described)?;
     }
+    if project.is_some() {
+        // A channel is nowhere but in its clone.
+        clones.look_for(&lock)?;
+    }
     let target = target(settings, nix.system())?;
     let tools = Tools {
         nix,
@@ -83,7 +89,8 @@ pub fn probe_once(
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
     };
-    let mut evaluator = NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?;
+    let mut evaluator =
+        NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?.of_project(project);
     let mode = if settings.script.is_empty() { single.mode } else { Mode::Faithful };
     if let Some(message) = evaluator.lacks(mode) {
         return Err(CaseError::NixUnusable { message });

@@ -9,6 +9,7 @@ use nix_culprit_core::text::printable;
 
 use super::ends::State;
 use super::flake_copy::FlakeCopy;
+use super::project::Project;
 use super::store::CaseDir;
 use super::{CaseError, StoreError};
 use crate::sys::git::{Git, Repository};
@@ -21,6 +22,8 @@ const MOST: usize = 256;
 pub struct States {
     flake: PathBuf,
     repository: Option<(Repository, CommitId, PathBuf)>,
+    /// Its pins are its lock, if it is no flake.
+    project: Option<Project>,
 }
 
 impl States {
@@ -28,15 +31,15 @@ impl States {
     ///
     /// # Errors
     /// When git cannot read the repository.
-    pub fn of(git: &Git, flake: &Path, copy: &FlakeCopy) -> Result<Self, CaseError> {
+    pub fn of(git: &Git, flake: &Path, copy: &FlakeCopy, project: Option<Project>) -> Result<Self, CaseError> {
         let repository = match &copy.head {
             Some(head) => {
-                let lock = Path::new(&copy.dir).join("flake.lock");
+                let lock = Path::new(&copy.dir).join(file_of(project.as_ref()));
                 Some((Repository::open(git, flake)?, head.clone(), lock))
             }
             None => None,
         };
-        Ok(Self { flake: flake.to_owned(), repository })
+        Ok(Self { flake: flake.to_owned(), repository, project })
     }
 
     /// Returns the lock of the working tree, as it was when the case began.
@@ -44,8 +47,12 @@ impl States {
     /// # Errors
     /// When there is none, or it cannot be used.
     pub fn working(&self, case: &CaseDir) -> Result<State, CaseError> {
+        if let Some(project) = self.project.as_ref().filter(|project| project.pin_file().is_none()) {
+            return Ok(State { label: "the working tree".to_owned(), lock: project.lock(None)? });
+        }
+        let name = file_of(self.project.as_ref());
         let kept = case.file("flake.lock");
-        let own = self.flake.join("flake.lock");
+        let own = self.flake.join(name);
         if !kept.exists() {
             match fs::read(&own) {
                 Ok(text) => _ = case.write("flake.lock", &text)?,
@@ -56,7 +63,7 @@ impl States {
             }
         }
         let text = fs::read(&kept).map_err(|source| StoreError::Io { path: kept, source })?;
-        state("flake.lock".to_owned(), &text)
+        self.state(name.to_owned(), &text)
     }
 
     /// Returns the state that a user named: a lock file, or a revision or date of the flake's repository.
@@ -67,7 +74,7 @@ impl States {
         let path = Path::new(name);
         if path.is_file() {
             let text = fs::read(path).map_err(|source| CaseError::Read { path: path.to_owned(), source })?;
-            return state(printable(name), &text);
+            return self.state(printable(name), &text);
         }
         let Some((repository, head, _)) = &self.repository else {
             let why = format!("`{}` is no file, and the flake is in no git repository", printable(name));
@@ -112,6 +119,16 @@ impl States {
         }
     }
 
+    fn state(&self, label: String, text: &[u8]) -> Result<State, CaseError> {
+        match &self.project {
+            None => state(label, text),
+            Some(project) => {
+                let lock = project.lock(Some((&label, &String::from_utf8_lossy(text))))?;
+                Ok(State { label, lock })
+            }
+        }
+    }
+
     /// Returns the state of a commit, if it has a lock.
     ///
     /// # Errors
@@ -120,8 +137,14 @@ impl States {
         let Some((repository, _, lock)) = &self.repository else { return Ok(None) };
         let Some(text) = repository.file_at(commit, lock)? else { return Ok(None) };
         let date = repository.committed(commit)?;
-        state(format!("flake.lock of {} ({date})", commit.short()), &text).map(Some)
+        let name = file_of(self.project.as_ref());
+        self.state(format!("{name} of {} ({date})", commit.short()), &text).map(Some)
     }
+}
+
+/// Returns the name of the file that holds the state of a project.
+fn file_of(project: Option<&Project>) -> &'static str {
+    project.map_or("flake.lock", |project| project.pin_file().unwrap_or("flake.lock"))
 }
 
 fn state(label: String, text: &[u8]) -> Result<State, CaseError> {

@@ -12,6 +12,7 @@ use super::{AskOptions, SearchOptions};
   nix-culprit find                              in the flake's folder, after `nix flake update`
   nix-culprit find --memory 4G                  with at most 4 GiB for an evaluation
   nix-culprit find --nixos box                  the NixOS configuration `box`
+  nix-culprit find --file default.nix -A hello  with pins of npins or niv, not a flake
   nix-culprit find --good old.lock              flake.lock of a good state, kept elsewhere
   nix-culprit find --repo nixpkgs=~/nixpkgs     with a clone you have
   nix-culprit find --nix-good ./old/bin/nix     is it the Nix version?

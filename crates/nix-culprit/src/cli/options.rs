@@ -41,6 +41,14 @@ pub struct FlakeOptions {
     #[arg(long, short = 'A', value_name = "ATTRIBUTE")]
     pub attr: Option<String>,
 
+    /// A Nix file to evaluate in place of a flake, such as default.nix; its pins are those of npins or niv
+    #[arg(long, short = 'f', value_name = "FILE", conflicts_with = "configuration")]
+    pub file: Option<PathBuf>,
+
+    /// A revision in the file's own code that is to be searched: NEW is in the code, OLD was good
+    #[arg(long, value_name = "NAME=OLD..NEW", value_parser = pin, requires = "file")]
+    pub pin: Option<Pin>,
+
     /// The NixOS configuration of this name: what `nixos-rebuild --flake .#NAME` builds
     #[arg(long, value_name = "NAME", group = "configuration", value_parser = configuration, conflicts_with = "attr")]
     pub nixos: Option<String>,
@@ -56,6 +64,17 @@ pub struct FlakeOptions {
     /// The system to evaluate for, such as x86_64-linux [default: this machine's]
     #[arg(long, value_name = "SYSTEM")]
     pub system: Option<String>,
+}
+
+/// A revision in Nix code, and an older one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// What the user calls it.
+    pub name: String,
+    /// The older one.
+    pub old: String,
+    /// The one in the code, or how it begins.
+    pub new: String,
 }
 
 /// Which programs to drive.
@@ -154,6 +173,16 @@ pub struct ResultOptions {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+fn pin(text: &str) -> Result<Pin, String> {
+    let parts = text.split_once('=').and_then(|(name, range)| Some((name, range.split_once("..")?)));
+    match parts {
+        Some((name, (old, new))) if ![name, old, new].contains(&"") && new.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            Ok(Pin { name: name.to_owned(), old: old.to_owned(), new: new.to_ascii_lowercase() })
+        }
+        _ => Err("write it as NAME=OLD..NEW, where NEW is a commit hash that the code has".to_owned()),
+    }
 }
 
 /// Refuses a name that neither Nix's command line nor the flake's author can mean.

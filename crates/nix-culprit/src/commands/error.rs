@@ -67,6 +67,12 @@ pub enum CommandError {
     /// The results could not be printed.
     #[error("could not print the result")]
     Print(#[source] std::io::Error),
+    /// It is not said which input is to be searched.
+    #[error("it is not said which input is to be searched")]
+    NoInput,
+    /// The file to evaluate is not in the project's folder.
+    #[error("{0} is not in the project's folder")]
+    Outside(PathBuf),
 }
 
 impl CommandError {
@@ -103,6 +109,8 @@ impl CommandError {
                 Some("make room or mend the rights; then `nix-culprit resume` writes what is missing".to_owned())
             }
             Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
+            Self::NoInput => Some("name it with --input".to_owned()),
+            Self::Outside(_) => Some("name the folder too: nix-culprit find FOLDER --file FILE".to_owned()),
             Self::NotAFolder(_) => {
                 Some("clone the flake first; nix-culprit works on a folder with flake.nix and flake.lock".to_owned())
             }

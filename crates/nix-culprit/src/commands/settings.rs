@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use nix_culprit_core::bisect::Mode;
+use nix_culprit_core::bisect::{Goal, Mode};
 use nix_culprit_core::flake::{Configuration, FlakeRef, Source};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::BadWhen;
 
 use super::{CommandError, Context};
-use crate::case::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Scope, Settings};
+use crate::case::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings};
 use crate::cli::{AskOptions, FlakeOptions, SearchOptions};
 use crate::sys::limit::budget;
 
@@ -73,8 +73,16 @@ pub(super) fn settings(
     let mut repositories = context.dirs.repositories()?;
     let named = options.repositories.repositories.iter();
     repositories.extend(named.map(|(input, path)| (input.clone(), absolute(&expand(path, context)))));
+    let root = root(options, &flake)?;
+    let scope = match (scope, &options.flake.pin) {
+        (Scope::Locks { good: None, bad: None, input: None }, Some(pin)) => {
+            Scope::Input { input: input_path(&pin.name), good: Some(pin.old.clone()), bad: None, goal: Goal::FirstBad }
+        }
+        (scope, _) => scope,
+    };
     Ok(Settings {
         flake,
+        root,
         attr: attr(&options.flake).or(fragment).filter(|attr| !attr.is_empty()),
         system: options.flake.system.clone(),
         scope,
@@ -98,6 +106,21 @@ pub(super) fn settings(
         nix: program(&options.programs.nix),
         nix_good: None,
         git: program(&options.programs.git),
+    })
+}
+
+/// Returns what the project is: a flake, or a file in its folder.
+fn root(options: &AskOptions, folder: &Path) -> Result<Root, CommandError> {
+    let Some(file) = &options.flake.file else { return Ok(Root::Flake) };
+    let places = [folder.join(file), absolute(file)];
+    let wanted = places.iter().find(|place| place.exists()).unwrap_or(&places[0]).clone();
+    let wanted = std::fs::canonicalize(&wanted).unwrap_or(wanted);
+    let wanted = if wanted.is_dir() { wanted.join("default.nix") } else { wanted };
+    let inside = wanted.strip_prefix(folder).map_err(|_| CommandError::Outside(wanted.clone()))?;
+    Ok(Root::File {
+        file: inside.to_owned(),
+        pins: options.flake.pin.iter().map(|pin| (pin.name.clone(), pin.new.clone())).collect(),
+        channels: options.repositories.repositories.iter().map(|(name, _)| name.clone()).collect(),
     })
 }
 

@@ -24,3 +24,4 @@ mod room;
 mod tabulating;
 mod traces;
 mod unprivileged;
+mod without_flakes;

@@ -13,6 +13,7 @@ use crate::case::evaluator::{Evaluated, Evaluator as _, EvaluatorError, Target};
 use crate::case::flake_copy::FlakeCopy;
 use crate::case::investigation::Surroundings;
 use crate::case::nix_evaluator::{NixEvaluator, Tools};
+use crate::case::project::Project;
 use crate::case::settings::Settings;
 use crate::case::{Assignment, CaseError};
 use crate::sys::git::{Git, Snapshot};
@@ -41,6 +42,7 @@ pub(super) struct Bench<'a> {
     pub(super) git: Git,
     pub(super) copy: FlakeCopy,
     pub(super) snapshot: Snapshot,
+    pub(super) project: Option<Project>,
     pub(super) surroundings: &'a Surroundings,
     pub(super) folder: PathBuf,
 }
@@ -87,7 +89,8 @@ impl Worker<'_> {
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
         };
-        NixEvaluator::new(tools, snapshot, copy.modified, &folder, Vec::new())
+        let evaluator = NixEvaluator::new(tools, snapshot, copy.modified, &folder, Vec::new())?;
+        Ok(evaluator.of_project(self.bench.project.clone()))
     }
 }
 

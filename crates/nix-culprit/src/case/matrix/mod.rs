@@ -25,6 +25,7 @@ use super::flake_copy::FlakeCopy;
 use super::investigation::{Surroundings, target};
 use super::journal::Journal;
 use super::prober::Round;
+use super::project::Project;
 use super::settings::{MemoryFrom, Settings};
 use super::states::States;
 use super::store::CaseDir;
@@ -91,10 +92,14 @@ pub fn tabulate(
     let git = Git::new(&settings.git, &surroundings.interrupt)?;
     let nix = programs(settings, axes, case, surroundings)?;
     let mut journal = Journal::open(&case.journal())?;
-    let (copy, snapshot) = FlakeCopy::of(&git, &settings.flake, case)?;
-    let states = States::of(&git, &settings.flake, &copy)?;
+    let (copy, snapshot) = FlakeCopy::of(&git, (&settings.flake, &settings.root), case)?;
+    let project = Project::of(settings, &git, &snapshot, case)?;
+    let states = States::of(&git, &settings.flake, &copy, project.clone())?;
     let mut clones = Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone());
     let asked = target(settings, nix[0].system())?;
+    if project.is_some() {
+        clones.look_for(&states.working(case)?.lock)?;
+    }
     let layout = Layout::of(&settings.scope, axes, &nix, (&states, case), &mut clones, sink)?;
     let started = Event::Started {
         flake: settings.flake.display().to_string(),
@@ -103,7 +108,7 @@ pub fn tabulate(
         time: settings.time,
         layers: surroundings.guard.layer().to_string(),
     };
-    let bench = Bench { settings, nix, git, copy, snapshot, surroundings, folder: case.path().join("matrix") };
+    let bench = Bench { settings, nix, git, copy, snapshot, project, surroundings, folder: case.path().join("matrix") };
     let mut table = Table { mode: axes.mode, asked, journal: &mut journal, sink, matrix: layout.matrix() };
     table.tell(&started);
     let stopped = table.fill(&bench, &layout, axes.jobs, total, approve).err();

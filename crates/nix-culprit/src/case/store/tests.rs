@@ -37,6 +37,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         cache: Some("/cache".into()),
         explanation: crate::case::Explaining::Tells,
         explained_by: Some(nix_culprit_core::explain::Way::CallDepth),
+        root: crate::case::Root::Flake,
         confirmation: Confirmation::Unwanted,
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),

@@ -212,6 +212,14 @@ impl Nix {
             .arg(reference)
     }
 
+    /// Builds the user's own evaluation of a project without a flake; `channels` are names for `<…>` with their folders.
+    #[must_use]
+    pub fn instantiate(&self, file: &Path, attr: &AttrPath, channels: &[(String, PathBuf)]) -> Call {
+        let call = scrubbed(&self.instantiate).arg("--show-trace").args(self.log_flags()).arg(file);
+        let call = if attr.0.is_empty() { call } else { call.arg("-A").arg(attr.to_string()) };
+        with_channels(call, channels)
+    }
+
     /// Returns what makes Nix print its messages as JSON lines, where it can.
     fn log_flags(&self) -> &'static [&'static str] {
         if self.version.has_flakes() {
@@ -245,6 +253,15 @@ pub fn build_nix(program: &Path, installable: &str, link: &Path, interrupt: &Int
         message => message,
     };
     Err(NixError::Build { program: shown, installable: installable.to_owned(), message })
+}
+
+/// Gives a call the search path of the user, with these names before all others.
+pub fn with_channels(call: Call, channels: &[(String, PathBuf)]) -> Call {
+    let call = match std::env::var_os("NIX_PATH") {
+        Some(path) => call.env("NIX_PATH", path),
+        None => call,
+    };
+    channels.iter().fold(call, |call, (name, folder)| call.arg("-I").arg(format!("{name}={}", folder.display())))
 }
 
 /// Reads what a fast evaluation printed.

@@ -10,9 +10,12 @@ mod plan;
 mod private_store;
 mod version;
 
-pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, build_nix, read_answer, read_drv_path};
+pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, build_nix, read_answer, read_drv_path, with_channels};
 pub use counters::CountersFile;
 pub use installed::installed;
 pub use instrument::Instrument;
-pub use plan::{ASKED, CALL_FLAKE, ENTRY, Plan, PlannedNode, TRACE, TRACED_ENTRY, Tree};
+pub use plan::{
+    ASKED, CALL_FILE, CALL_FLAKE, CommitFolder, ENTRY, FILE_ENTRY, FilePlan, Plan, PlannedNode, TRACE, TRACED_ENTRY,
+    Tree,
+};
 pub use version::Version;

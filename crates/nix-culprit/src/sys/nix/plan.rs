@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use nix_culprit_core::flake::{Candidate, TableNode};
+use nix_culprit_core::flake::{AttrPath, Candidate, TableNode};
 use nix_culprit_core::ids::NodeKey;
 use serde::Serialize;
 
@@ -19,6 +19,34 @@ pub const TRACE: &str = include_str!("trace.nix");
 /// As [`ENTRY`], with every derivation told by [`TRACE`] under the nonce that is given as an argument.
 pub const TRACED_ENTRY: &str = "{ nonce }:\n(import ./trace.nix { inherit nonce; }).import ./call-flake.nix \
                                 { plan = builtins.readFile ./plan.json; }\n";
+
+/// The expression that evaluates the plan of a project without a flake.
+pub const CALL_FILE: &str = include_str!("call-file.nix");
+
+/// The expression that hands `plan.json`, beside it, to [`CALL_FILE`].
+pub const FILE_ENTRY: &str = "import ./call-file.nix { plan = builtins.readFile ./plan.json; }\n";
+
+/// All that one evaluation of a project without a flake needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilePlan {
+    /// The copy of the project.
+    pub root: PathBuf,
+    /// The Nix file in it.
+    pub file: PathBuf,
+    /// The attribute of it.
+    pub attr: AttrPath,
+    /// Commits that are folders in place of what would be fetched.
+    pub folders: Vec<CommitFolder>,
+}
+
+/// A folder that shows a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommitFolder {
+    /// The commit.
+    pub rev: String,
+    /// The folder.
+    pub path: PathBuf,
+}
 
 /// The name that is looked up in a commit's folder when the evaluated code asks for the commit's hash or date.
 pub const ASKED: &str = ".nix-culprit-commit-was-asked-for";
