@@ -1,11 +1,12 @@
 //! What a probe asks: which target, of which assignment, in which way.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate};
-use nix_culprit_core::ids::{CommitId, DrvPath};
+use nix_culprit_core::ids::{CommitId, DrvPath, NodeKey};
 use nix_culprit_core::outcome::Observation;
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 use super::assignment::Assignment;
 use super::instrumented::{How, Instrumented};
+use super::trees::LookedAt;
 use crate::sys::limit::{Budget, Seen, Wish};
 use crate::sys::nix::EvalQuestion;
 
@@ -196,6 +198,22 @@ pub trait Evaluator {
 
     /// Lets the next evaluations use so much time, or the whole budget.
     fn limit_time(&mut self, _time: Option<Duration>) {}
+
+    /// Returns what the last evaluation looked at, by lock node, where that is known.
+    fn looked_at(&self) -> Option<BTreeMap<NodeKey, LookedAt>> {
+        None
+    }
+
+    /// Takes in what another evaluator looked at, who worked beside this one.
+    fn adopt(
+        &mut self,
+        _assignment: &Assignment,
+        _target: &Target,
+        _memory: Bytes,
+        _evaluated: &Evaluated,
+        _looked_at: BTreeMap<NodeKey, LookedAt>,
+    ) {
+    }
 
     /// Returns what the user should know of the last evaluation, and what stops nothing.
     fn complaint(&mut self) -> Option<String> {

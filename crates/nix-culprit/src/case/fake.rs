@@ -8,7 +8,7 @@ use nix_culprit_core::counters::Counters;
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::flake::{Lock, Revision};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
-use nix_culprit_core::outcome::{Class, Criterion, End, Observation, Outcome, Signature};
+use nix_culprit_core::outcome::{Class, Criterion, End, Kill, Observation, Outcome, Signature};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::Timestamp;
 use serde_json::{Map, json};
@@ -17,6 +17,7 @@ use super::clones::Clones;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::history::{Ancestry, History, HistoryError};
 use super::journal::Journal;
+use super::kept::is_repeatable;
 use super::prober::Prober;
 use super::{Assignment, CaseError};
 use crate::sys::git::Git;
@@ -147,7 +148,10 @@ impl Evaluator for FakeNix<'_> {
             Some(slow) if self.time.is_some() && slow(at()) => Truth::Bad,
             Some(_) | None => (self.rule)(&assignment.lock, mode),
         };
-        Ok(Evaluated { observation: truth.observation(), attr: None, repeatable: true })
+        let observation = truth.observation();
+        let class = observation.outcome.class;
+        let repeatable = is_repeatable(class, (class == Class::OutOfMemory).then_some(Kill::Memory));
+        Ok(Evaluated { observation, attr: None, repeatable })
     }
 
     fn settled(&mut self, assignment: &Assignment, mode: Mode, _: &Target, _: Bytes) -> Option<Settled> {

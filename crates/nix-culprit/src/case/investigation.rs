@@ -1,6 +1,7 @@
 //! The whole way: from settings to a report, through ends, input, search and confirmation.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use nix_culprit_core::bisect::{Culprit as FoundCulprit, Goal};
@@ -14,11 +15,12 @@ use nix_culprit_core::outcome::{Criterion, Verdict};
 use nix_culprit_core::report::Report;
 use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, SearchedInput};
 
+use super::ahead::Ahead;
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched, Touches};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
-use super::evaluator::Target;
+use super::evaluator::{Evaluator, EvaluatorError, Target};
 use super::explain::{Failing, explain, hints, owners};
 use super::flake_copy::FlakeCopy;
 use super::history::History as _;
@@ -30,11 +32,11 @@ use super::prober::{Allowance, Prober, Round};
 use super::project::Project;
 use super::proof::{Proof, prove};
 use super::search::{Guess, Range, probe_commit, refuse_backwards};
-use super::settings::{Explaining, Root, Scope, Settings};
+use super::settings::{Explaining, MemoryFrom, Root, Scope, Settings};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use super::{Assignment, CaseError};
-use crate::sys::git::{Git, Repository};
+use crate::sys::git::{Git, Repository, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::Guard;
 use crate::sys::nix::Nix;
@@ -105,6 +107,8 @@ pub fn investigate(
         }
         None => None,
     };
+    let own_copy = Copied { copy: copy.clone(), snapshot: snapshot.clone(), project: project.clone() };
+    let ahead = ahead(settings, &tools, own_copy, case);
     let mut evaluator =
         NixEvaluator::new(tools, snapshot, copy.modified, case.path(), settings.script.clone())?.of_project(project);
     if let Some(cache) = &settings.cache {
@@ -115,6 +119,9 @@ pub fn investigate(
     prober.use_read_sets(settings.read_sets);
     prober.fetch(settings.fetching);
     prober.tell(&started);
+    if let Some(ahead) = ahead {
+        prober.work_ahead(ahead);
+    }
     let mut investigation = Investigation {
         settings,
         states,
@@ -147,6 +154,38 @@ pub fn investigate(
     let report = draft.finish(result?, &prober, began.elapsed());
     prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
     Ok(Concluded { report, log })
+}
+
+/// What is evaluated, as the case has it.
+struct Copied {
+    copy: FlakeCopy,
+    snapshot: Snapshot,
+    project: Option<Project>,
+}
+
+/// Makes those who probe ahead of a search, if several evaluations may run at the same time.
+///
+/// All together get what one may use where only the machine bounds it; the budget that the user chose is that of one.
+fn ahead(settings: &Settings, tools: &Tools, own: Copied, case: &CaseDir) -> Option<Ahead> {
+    let most = settings.jobs.checked_sub(1).filter(|most| *most > 0 && settings.script.is_empty())?;
+    let memory = match settings.memory_from {
+        MemoryFrom::Machine => settings.memory,
+        MemoryFrom::User => tools.guard.spare().max(settings.memory),
+    };
+    let interrupt = tools.interrupt.clone();
+    let (tools, folder) = (tools.clone(), case.path().join("ahead"));
+    let make = move |place: usize, interrupt: &Interrupt| -> Result<Box<dyn Evaluator>, EvaluatorError> {
+        let work = folder.join(place.to_string());
+        std::fs::create_dir_all(&work).map_err(|error| EvaluatorError::machine("use the folder of the case", error))?;
+        let Copied { copy, snapshot, project } = &own;
+        let snapshot = copy
+            .again(&tools.git, snapshot, &work.join("flake").join("source"))
+            .map_err(|error| EvaluatorError::machine("copy the flake", error))?;
+        let tools = Tools { interrupt: interrupt.clone(), ..tools.clone() };
+        let evaluator = NixEvaluator::new(tools, snapshot, copy.modified, &work, Vec::new())?;
+        Ok(Box::new(evaluator.of_project(project.clone())))
+    };
+    Some(Ahead::new(Arc::new(make), most, memory, &interrupt))
 }
 
 /// Reads what is to be evaluated.

@@ -2,6 +2,7 @@
 //!
 //! Takes plain settings and tells an event sink. Must not know clap or the terminal.
 
+mod ahead;
 mod assignment;
 mod changes;
 mod clones;
@@ -39,6 +40,7 @@ mod states;
 mod store;
 mod trees;
 
+pub use ahead::{Ahead, Make};
 pub use assignment::Assignment;
 pub use clones::CloneError;
 pub use error::CaseError;

@@ -23,7 +23,7 @@ use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::project::Project;
 use super::pure::PureStore;
 use super::remembered::{Limits, Memory, Remembered, digest_of_folder};
-use super::trees::{Trees, is_full};
+use super::trees::{LookedAt, Trees, is_full};
 use crate::sys::child::Call;
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
@@ -72,6 +72,8 @@ pub struct NixEvaluator {
     counting: Counting,
     /// What an evaluation may use of time, if it is less than the whole budget.
     time: Option<Duration>,
+    /// What the last evaluation looked at, where that is known.
+    looked_at: Option<BTreeMap<NodeKey, LookedAt>>,
     /// What the evaluations of earlier cases came to.
     remembered: Remembered,
     /// What it is, if it is no flake.
@@ -115,6 +117,7 @@ impl NixEvaluator {
             kept,
             counting: Counting::Off,
             time: None,
+            looked_at: None,
             remembered: Remembered::nothing(),
             project: None,
         })
@@ -469,9 +472,9 @@ impl Evaluator for NixEvaluator {
             Mode::Pure if self.script.is_empty() => self.pure(assignment, target, memory),
             Mode::Fast | Mode::Pure | Mode::Faithful => self.faithful(target, memory),
         }?;
-        let looked_at = self.kept.since(before).map(|kept| kept.looked_at.clone());
+        self.looked_at = self.kept.since(before).map(|kept| kept.looked_at.clone());
         let limits = Limits { memory, time: self.time() };
-        self.remembered.keep(assignment, mode, target, &evaluated, (limits, looked_at));
+        self.remembered.keep(assignment, mode, target, &evaluated, (limits, self.looked_at.clone()));
         Ok(evaluated)
     }
 
@@ -484,14 +487,31 @@ impl Evaluator for NixEvaluator {
         if self.counting == Counting::On && !counted {
             return None;
         }
-        // What it looked at settles other probes of this case too.
-        let found = attr.clone().map(|attr| Target::Attr(attr, Yields::of(observation.drv_path.as_ref())));
-        if let (Some(looked_at), Some((asked, _))) =
-            (looked_at, Asked::of(assignment, found.as_ref().unwrap_or(target)))
-        {
-            self.kept.keep(Kept { asked, memory: limits.memory, looked_at, observation: observation.clone() });
+        let evaluated = Evaluated { observation, attr, repeatable: true };
+        if let Some(looked_at) = looked_at {
+            self.adopt(assignment, target, limits.memory, &evaluated, looked_at);
         }
-        Some(Evaluated { observation, attr, repeatable: true })
+        Some(evaluated)
+    }
+
+    fn looked_at(&self) -> Option<BTreeMap<NodeKey, LookedAt>> {
+        self.looked_at.clone()
+    }
+
+    fn adopt(
+        &mut self,
+        assignment: &Assignment,
+        target: &Target,
+        memory: Bytes,
+        evaluated: &Evaluated,
+        looked_at: BTreeMap<NodeKey, LookedAt>,
+    ) {
+        // What it looked at settles other probes of this case too.
+        let Evaluated { observation, attr, .. } = evaluated;
+        let found = attr.clone().map(|attr| Target::Attr(attr, Yields::of(observation.drv_path.as_ref())));
+        if let Some((asked, _)) = Asked::of(assignment, found.as_ref().unwrap_or(target)) {
+            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone() });
+        }
     }
 
     fn limit_time(&mut self, time: Option<Duration>) {

@@ -17,6 +17,7 @@ use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
+use super::ahead::{Ahead, Done, Order};
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::instrumented::{How, Instrumented};
@@ -100,6 +101,7 @@ pub struct Prober<'a> {
     told: BTreeSet<String>,
     /// Whether the last observation is one of an earlier case.
     remembered: bool,
+    ahead: Option<Ahead>,
     records: Vec<Record>,
 }
 
@@ -131,6 +133,7 @@ impl<'a> Prober<'a> {
             fetching: Fetching::WhereNeeded,
             told: BTreeSet::new(),
             remembered: false,
+            ahead: None,
             records: Vec::new(),
         }
     }
@@ -334,7 +337,10 @@ impl<'a> Prober<'a> {
             Event::ProbeStarted { purpose: purpose.clone(), mode: question.mode, remaining: question.remaining };
         self.tell(&started);
         self.journal.check()?;
-        let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
+        let evaluated = match self.taken_from_ahead(&key) {
+            Some(evaluated) => evaluated,
+            None => self.evaluate(question)?,
+        };
         self.complain();
         let observation = evaluated.observation;
         let finished = Event::ProbeFinished { key, purpose, mode: question.mode, observation: observation.clone() };
@@ -351,6 +357,80 @@ impl<'a> Prober<'a> {
         self.found(evaluated.attr);
         self.learn(&observation, question.mode);
         Ok(observation)
+    }
+
+    /// Lets others probe ahead of a search.
+    pub fn work_ahead(&mut self, ahead: Ahead) {
+        self.ahead = Some(ahead);
+    }
+
+    /// Returns how many probes can be made ahead of a search: none where time is measured, which others disturb.
+    #[must_use]
+    pub fn places_ahead(&self) -> usize {
+        let is_time = self.rule().is_some_and(|rule| rule.measure.is_time());
+        self.ahead.as_ref().filter(|_| !is_time).map_or(0, |ahead| ahead.places(self.memory))
+    }
+
+    /// Has probes made ahead that a search will probably ask for after `now`; all others are stopped.
+    pub fn look_ahead(&mut self, now: &Question<'_>, later: &[Question<'_>]) {
+        let keys: BTreeSet<String> = std::iter::once(now).chain(later).map(|question| self.key(question)).collect();
+        let Some(ahead) = &mut self.ahead else { return };
+        ahead.keep_only(&|key| keys.contains(key));
+        for question in later {
+            let key = self.key(question);
+            let is_known = self.journal.known(&key).is_some() || self.journal.settled(&key).is_some();
+            let settles = self.read_sets == ReadSets::Used
+                && self.evaluator.settled(question.assignment, question.mode, &self.target, self.memory).is_some();
+            if is_known || settles {
+                continue;
+            }
+            let order = Order {
+                key,
+                purpose: question.purpose.clone(),
+                assignment: question.assignment.clone(),
+                mode: question.mode,
+                target: self.target.clone(),
+                memory: self.memory,
+                time: self.time,
+                counting: self.counting(&question.subject),
+            };
+            if let Some(ahead) = &mut self.ahead {
+                ahead.begin(order);
+            }
+        }
+    }
+
+    /// Stops all who work ahead, and writes down what they found out and nobody asked for: it may be asked for yet.
+    ///
+    /// # Errors
+    /// When the journal could not be written.
+    pub fn end_ahead(&mut self) -> Result<(), CaseError> {
+        let done = self.ahead.as_mut().map(Ahead::end).unwrap_or_default();
+        for Done { order, evaluated, .. } in done {
+            let Order { key, purpose, mode, .. } = order;
+            self.tell(&Event::ProbeFinished { key, purpose, mode, observation: evaluated.observation });
+        }
+        Ok(self.journal.check()?)
+    }
+
+    /// Returns what somebody who works ahead saw of a probe, once it has ended.
+    fn taken_from_ahead(&mut self, key: &str) -> Option<Evaluated> {
+        let Done { order, evaluated, looked_at } = self.ahead.as_mut()?.take(key)?;
+        if let Some(looked_at) = looked_at {
+            self.evaluator.adopt(&order.assignment, &order.target, order.memory, &evaluated, looked_at);
+        }
+        Some(evaluated)
+    }
+
+    /// Evaluates; once more alone where it ran out of time beside others.
+    fn evaluate(&mut self, question: &Question<'_>) -> Result<Evaluated, CaseError> {
+        let is_shared = self.ahead.as_ref().is_some_and(Ahead::is_busy);
+        let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
+        if !is_shared || evaluated.observation.outcome.class != Class::TimeOut {
+            return Ok(evaluated);
+        }
+        self.end_ahead()?;
+        Ok(self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?)
     }
 
     /// Keeps which attribute was found, where it had to be looked for.

@@ -76,6 +76,7 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
                 let left = search.remaining();
                 let remaining =
                     Remaining { suspects: left.suspects, steps: left.steps, time: time_left(left.steps, &durations) };
+                look_ahead(prober, history, range, &search)?;
                 let (seen, verdict) = probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?;
                 // What was settled took none.
                 durations.extend(Some(seen.wall).filter(|wall| !wall.is_zero()));
@@ -85,6 +86,7 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
                 }
             }
             Step::Done(finding) => {
+                prober.end_ahead()?;
                 let title = |commit: &CommitId| history.title(commit).unwrap_or_default();
                 return Ok(Found { finding, suspects, log: bisect_log(&search, title), old });
             }
@@ -144,18 +146,7 @@ pub(super) fn probe_commit(
     remaining: Option<Remaining>,
 ) -> Result<(Observation, Verdict), CaseError> {
     let assignment = (range.assign)(commit)?;
-    let question = Question {
-        purpose: Purpose { words: format!("{} {}", range.input, commit.short()), commit: Some(commit.clone()) },
-        subject: Subject::Commit {
-            revision: commit.clone(),
-            date: history.date(commit)?,
-            title: history.title(commit)?,
-        },
-        assignment: &assignment,
-        mode: range.mode,
-        round,
-        remaining,
-    };
+    let question = question(history, range, commit, &assignment, round, remaining)?;
     match range.mode {
         Mode::Fast => prober.probe(question),
         Mode::Pure | Mode::Faithful => {
@@ -165,6 +156,47 @@ pub(super) fn probe_commit(
     }
 }
 
+/// Makes the question about a commit of the range.
+fn question<'q>(
+    history: &dyn History,
+    range: &Range<'_>,
+    commit: &CommitId,
+    assignment: &'q Assignment,
+    round: Round,
+    remaining: Option<Remaining>,
+) -> Result<Question<'q>, CaseError> {
+    let purpose = Purpose { words: format!("{} {}", range.input, commit.short()), commit: Some(commit.clone()) };
+    let (date, title) = (history.date(commit)?, history.title(commit)?);
+    let subject = Subject::Commit { revision: commit.clone(), date, title };
+    Ok(Question { purpose, subject, assignment, mode: range.mode, round, remaining })
+}
+
+/// Has others probe what the search will probably ask for after this probe, if there are any. Only in the fast way: the
+/// user's own command may fetch and build.
+fn look_ahead(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    range: &Range<'_>,
+    search: &Search,
+) -> Result<(), CaseError> {
+    let places = prober.places_ahead();
+    if places == 0 || range.mode != Mode::Fast {
+        return Ok(());
+    }
+    let commits = search.candidates(places + 1);
+    let assignments: Vec<Assignment> = commits.iter().map(|commit| (range.assign)(commit)).collect::<Result<_, _>>()?;
+    let mut questions = Vec::new();
+    for (commit, assignment) in commits.iter().zip(&assignments) {
+        questions.push(question(history, range, commit, assignment, Round::Search, None)?);
+    }
+    if let Some((now, later)) = questions.split_first() {
+        prober.look_ahead(now, later);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod ahead_tests;
 #[cfg(test)]
 mod shortcut_tests;
 #[cfg(test)]

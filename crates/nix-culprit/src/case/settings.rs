@@ -54,6 +54,9 @@ pub struct Settings {
     /// What is varied, where it is a table that is wanted.
     #[serde(default)]
     pub matrix: Option<Axes>,
+    /// How many evaluations of a search may run at the same time; 0 is as 1.
+    #[serde(default)]
+    pub jobs: usize,
     /// The cache of observations, if it is to be used.
     #[serde(default)]
     pub cache: Option<PathBuf>,

@@ -150,6 +150,10 @@ pub struct SearchOptions {
     #[arg(long)]
     pub no_read_sets: bool,
 
+    /// Evaluations of a search at the same time, as far as the memory allows
+    #[arg(long, short, value_name = "N", default_value_t = 1)]
+    pub jobs: usize,
+
     /// Take nothing from earlier investigations, and keep nothing for later ones
     #[arg(long, env = "NIX_CULPRIT_NO_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_cache: bool,

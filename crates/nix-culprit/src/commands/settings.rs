@@ -22,6 +22,7 @@ pub(super) struct Way {
     read_sets: ReadSets,
     cache: bool,
     explanation: Explaining,
+    jobs: usize,
 }
 
 impl Way {
@@ -33,6 +34,7 @@ impl Way {
         read_sets: ReadSets::Unused,
         cache: false,
         explanation: Explaining::Unwanted,
+        jobs: 1,
     };
 
     /// Nothing is searched, and it is told why the bad end fails.
@@ -47,6 +49,7 @@ impl Way {
             read_sets: if options.no_read_sets { ReadSets::Unused } else { ReadSets::Used },
             cache: !options.no_cache,
             explanation: if options.no_explain { Explaining::Unwanted } else { Explaining::Guides },
+            jobs: options.jobs,
         }
     }
 }
@@ -98,6 +101,7 @@ pub(super) fn settings(
         fetching: way.fetching,
         read_sets: way.read_sets,
         matrix: None,
+        jobs: way.jobs,
         cache: way.cache.then(|| context.dirs.cache.join("observations.sqlite")),
         explanation: way.explanation,
         explained_by: None,

@@ -25,7 +25,11 @@ fn count(room: &Room, event: &str) -> usize {
 
 /// Begins a search and waits until it is in the middle: some probes are done, and the next one runs.
 fn begin(room: &Room) -> Child {
-    let child = room.tool(&["find", "--memory", MEMORY]).spawn().unwrap();
+    begin_with(room, &[])
+}
+
+fn begin_with(room: &Room, options: &[&str]) -> Child {
+    let child = room.tool(&[&["find", "--memory", MEMORY], options].concat()).spawn().unwrap();
     eventually("the search", || {
         count(room, "searching") == 1 && {
             let (started, finished) = (count(room, "probe-started"), count(room, "probe-finished"));
@@ -77,6 +81,23 @@ fn after_kill_9_nothing_goes_on_and_resume_repeats_no_probe() {
     fs::write(&path, text).unwrap();
     goes_on_without_repeating(&room);
     Listing::of(&[&room.app]).is_same_as(&before);
+}
+
+#[test]
+fn several_probes_at_a_time_end_with_the_tool_too() {
+    let Some(nix) = newest_nix() else { return };
+    for (name, with) in [("-KILL", None), ("-INT", Some(130))] {
+        let room = Room::with(&nix, sample_of(&Options { commits: 500, ..Options::default() }));
+        let before = Listing::of(&[&room.app]);
+        // Every probe is run, so that there is enough to do at the same time.
+        let child = begin_with(&room, &["--no-read-sets", "--jobs", "3"]);
+        signal(&child, name);
+        assert_eq!(finish(child).code, with);
+        nothing_goes_on(&room);
+        goes_on_without_repeating(&room);
+        nothing_goes_on(&room);
+        Listing::of(&[&room.app]).is_same_as(&before);
+    }
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         fetching: Fetching::WhereNeeded,
         read_sets: crate::case::ReadSets::Used,
         matrix: None,
+        jobs: 2,
         cache: Some("/cache".into()),
         explanation: crate::case::Explaining::Tells,
         explained_by: Some(nix_culprit_core::explain::Way::CallDepth),

@@ -207,6 +207,12 @@ impl Guard {
         &self.roots.warden
     }
 
+    /// Returns how much memory runs may use together without harm to anything else.
+    #[must_use]
+    pub fn spare(&self) -> Bytes {
+        budget::default(&self.roots)
+    }
+
     /// Returns the layer that runs get.
     #[must_use]
     pub const fn layer(&self) -> Layer {
