@@ -1,11 +1,12 @@
 //! What can be measured of an evaluation, and how its values are written.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::counters::CounterName;
+use crate::counters::{CounterName, NotACounter};
 use crate::outcome::Observation;
 use crate::quantity::{Bytes, show_duration};
 
@@ -14,7 +15,7 @@ pub type Value = u64;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Measure {
     /// The largest resident memory of the process tree.
     Peak,
@@ -97,6 +98,34 @@ impl fmt::Display for Measure {
             Self::Cpu => f.write_str("cpu"),
             Self::Counter(name) => write!(f, "{name}"),
         }
+    }
+}
+
+impl FromStr for Measure {
+    type Err = NotACounter;
+
+    /// Reads `peak` (`memory`), `wall` (`time`), `cpu`, or the name of a counter.
+    fn from_str(text: &str) -> Result<Self, NotACounter> {
+        Ok(match text {
+            "peak" | "memory" => Self::Peak,
+            "wall" | "time" => Self::Wall,
+            "cpu" => Self::Cpu,
+            name => Self::Counter(name.parse()?),
+        })
+    }
+}
+
+impl TryFrom<String> for Measure {
+    type Error = NotACounter;
+
+    fn try_from(text: String) -> Result<Self, NotACounter> {
+        text.parse()
+    }
+}
+
+impl From<Measure> for String {
+    fn from(measure: Measure) -> Self {
+        measure.to_string()
     }
 }
 

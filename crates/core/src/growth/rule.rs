@@ -70,12 +70,7 @@ impl FromStr for Rule {
         let (name, rest) = (text[..at].trim(), &text[at..]);
         let side = if rest.starts_with('>') { Side::Above } else { Side::Below };
         let bound = rest[1..].trim();
-        let measure = match name {
-            "peak" | "memory" => Measure::Peak,
-            "wall" | "time" => Measure::Wall,
-            "cpu" => Measure::Cpu,
-            name => Measure::Counter(name.parse().map_err(|_| RuleError::Measure(name.to_owned()))?),
-        };
+        let measure = name.parse().map_err(|_| RuleError::Measure(name.to_owned()))?;
         let read = read_bound(bound, &measure).ok_or_else(|| RuleError::Bound(bound.to_owned()))?;
         let sign = if side == Side::Above { '>' } else { '<' };
         Ok(Self { text: format!("{measure} {sign} {bound}"), measure, side, bound: read })

@@ -32,6 +32,7 @@ pub fn render(report: &Report, redactor: &Redactor) -> String {
     page.result();
     page.why();
     page.confirmation();
+    page.growth();
     page.doubts();
     page.environment();
     page.lock_changes();
@@ -148,6 +149,22 @@ impl Page<'_> {
                     self.put(&format!("  - and {} more (see report.json)", commits.len() - 25));
                 }
             }
+            SearchResult::Jumps { measure, step, jumps, rest } => {
+                self.put(&format!("- {}", words::jumps(measure, *step, jumps.len(), *rest)));
+                for jump in jumps.iter().take(20) {
+                    let line = format!("  - {}, {}", self.hash(&jump.commit), self.code(&jump.commit.title, 120));
+                    let skipped = words::counted(jump.skipped, "commit");
+                    let or = if jump.skipped == 0 {
+                        String::new()
+                    } else {
+                        format!("; it may be one of the {skipped} before it, too")
+                    };
+                    self.put(&format!("{line}{or}: {}", words::jumped(measure, jump.before, jump.after)));
+                }
+                if jumps.len() > 20 {
+                    self.put(&format!("  - and {} more (see report.json)", jumps.len() - 20));
+                }
+            }
             SearchResult::Inputs => {}
             SearchResult::NixVersion { good, bad } => {
                 let words = words::nix_version(good, bad, |text| self.code(text, 80));
@@ -200,7 +217,7 @@ impl Page<'_> {
             SearchResult::OneOf { commits } => format!("one of {}", words::counted(commits.len(), "commit")),
             SearchResult::NotFound { why } => words::not_found(why, |text| self.code(text, 400)),
             SearchResult::Unfinished { why, .. } => self.code(why, 400),
-            SearchResult::Inputs | SearchResult::NixVersion { .. } => return,
+            SearchResult::Inputs | SearchResult::Jumps { .. } | SearchResult::NixVersion { .. } => return,
         };
         let confirmed = match &one.confirmation {
             Some(Confirmation::Faithful { .. }) => "; confirmed by the user's own command",
@@ -274,6 +291,21 @@ impl Page<'_> {
                 let why = self.code(why, 400);
                 self.put(&format!("**Not confirmed** by the user's own command: {why}"));
             }
+        }
+    }
+
+    /// Shows what of the bad end is more than of the good one, where both succeed.
+    fn growth(&mut self) {
+        let grown = words::grown(self.report);
+        if grown.is_empty() {
+            return;
+        }
+        self.heading("What differs between the ends");
+        self.put("| | good | bad | |\n|---|---|---|---|");
+        for one in grown.iter().take(16) {
+            let measure = &one.measure;
+            let (good, bad) = (measure.show(one.good), measure.show(one.bad));
+            self.put(&format!("| {measure} | {good} | {bad} | {} |", one.show_ratio()));
         }
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::date::Timestamp;
 use crate::explain::Explanation;
+use crate::growth::{Measure, Value};
 use crate::ids::{CommitId, InputPath};
 use crate::outcome::{Observation, Outcome, Verdict};
 use crate::quantity::Bytes;
@@ -250,6 +251,17 @@ pub enum SearchResult {
         /// The commits that remain, oldest first.
         commits: Vec<Commit>,
     },
+    /// Every commit at which a measure jumps, oldest first.
+    Jumps {
+        /// What was measured.
+        measure: Measure,
+        /// What is taken for a jump, in the unit of the measure: a count, bytes or microseconds.
+        step: Value,
+        /// The jumps.
+        jumps: Vec<Jump>,
+        /// By how much it moved beside them.
+        rest: Value,
+    },
     /// The changes of the lock that matter, which were all that was asked for; see [`Report::matters`].
     Inputs,
     /// The Nix version makes the difference: the same lock is good with one and bad with another.
@@ -271,6 +283,22 @@ pub enum SearchResult {
         /// Why it stopped, as a fragment of a sentence.
         why: String,
     },
+}
+
+/// A commit at which a measure jumps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Jump {
+    /// The commit.
+    pub commit: Commit,
+    /// The newest commit before it that could be measured: its parent, unless some were skipped.
+    pub parent: CommitId,
+    /// How many commits between them could not be measured: it may be one of these.
+    pub skipped: usize,
+    /// The value before.
+    pub before: Value,
+    /// The value at the commit.
+    pub after: Value,
 }
 
 /// Why no commit can be named.

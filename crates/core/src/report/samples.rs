@@ -19,6 +19,7 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("fast_only", fast_only()),
         ("find_fix", find_fix()),
         ("unfinished", unfinished()),
+        ("jumps", jumps()),
         ("hostile", hostile()),
         ("cycle", cycle()),
         ("error", error()),
@@ -177,6 +178,29 @@ pub(super) fn error() -> Report {
     let wall = Duration::from_millis(700);
     let explanation = Explanation { why: Why::Error(root), way: Some(Way::Trace), runs: 1, wall, notes: Vec::new() };
     Report { explanation: Some(explanation), ..fast_only() }
+}
+
+/// Both ends succeed, and the bad one is heavier.
+fn weighing(thunks: u64, mib: u64) -> Observation {
+    let counters = [("nrThunks", thunks), ("list.concats", thunks / 100), ("nrAvoided", 5)];
+    let counters = counters.into_iter().map(|(name, count)| (name.parse().unwrap(), count)).collect();
+    Observation { peak: Bytes(mib << 20), counters: Some(counters), ..success() }
+}
+
+pub(super) fn jumps() -> Report {
+    let mut report = normal();
+    for (end, thunks, mib) in [(&mut report.good, 2_495, 39), (&mut report.bad, 5_560, 76)] {
+        if let Some(end) = end {
+            end.observation = weighing(thunks, mib);
+        }
+    }
+    let jump = |skipped, before, after| Jump { commit: commit(), parent: id("33e2a3f1"), skipped, before, after };
+    let jumps = vec![jump(0, 2_495, 4_058), jump(3, 4_060, 5_560)];
+    let measure = "nrThunks".parse().unwrap();
+    report.result = SearchResult::Jumps { measure, step: 498, jumps, rest: 2 };
+    report.confirmation = None;
+    report.replay = None;
+    report
 }
 
 pub(super) fn normal() -> Report {

@@ -9,6 +9,7 @@ use super::redact::credentials;
 use super::why::tell;
 use super::words;
 use crate::explain::{BY_THE_CULPRIT, Strokes, draw};
+use crate::growth::{Grown, Measure, suggestion};
 use crate::outcome::Verdict;
 
 /// The width that lines are wrapped to; only what has no space in it, such as a link, may exceed it.
@@ -70,6 +71,7 @@ pub fn render(report: &Report, places: &Places) -> Vec<Line> {
     result(&mut out, report);
     why(&mut out, report, places);
     confirmation(&mut out, report);
+    growth(&mut out, report);
     out.blank();
     doubts(&mut out, report);
     out.row("Searched").add(Style::Plain, &words::totals(report));
@@ -137,6 +139,21 @@ fn result(out: &mut Lines, report: &Report) {
                 out.row("").add(Style::Dim, &format!("… and {} more", commits.len() - 8));
             }
         }
+        SearchResult::Jumps { measure, step, jumps, rest } => {
+            out.row("Jumps").add(Style::Strong, &words::jumps(measure, *step, jumps.len(), *rest));
+            for jump in jumps.iter().take(20) {
+                out.row("")
+                    .add(Style::Strong, jump.commit.revision.short())
+                    .add(Style::Plain, &clean(&jump.commit.title, 55));
+                let skipped = words::counted(jump.skipped, "commit");
+                let or = if jump.skipped == 0 {
+                    String::new()
+                } else {
+                    format!("; it may be one of the {skipped} before it, too")
+                };
+                out.row("").add(Style::Bad, &format!("{}{or}", words::jumped(measure, jump.before, jump.after)));
+            }
+        }
         SearchResult::Inputs => {}
         SearchResult::NixVersion { good, bad } => {
             out.row(label).add(Style::Strong, &words::nix_version(good, bad, |text| clean(text, 80)));
@@ -201,7 +218,7 @@ fn together(out: &mut Lines, one: &SearchedInput) {
         SearchResult::Unfinished { why, .. } => {
             row.add(Style::Plain, &clean(why, 200));
         }
-        SearchResult::Inputs | SearchResult::NixVersion { .. } => {}
+        SearchResult::Inputs | SearchResult::Jumps { .. } | SearchResult::NixVersion { .. } => {}
     }
 }
 
@@ -290,6 +307,22 @@ fn doubts(out: &mut Lines, report: &Report) {
     }
 }
 
+/// Shows what of the bad end is more than of the good one, where both succeed.
+fn growth(out: &mut Lines, report: &Report) {
+    // All of them are on the page; here are those that people know.
+    let is_known = |grown: &&Grown| {
+        let known = ["nrThunks", "nrFunctionCalls", "nrPrimOpCalls", "values.number", "sets.number", "gc.totalBytes"];
+        match &grown.measure {
+            Measure::Peak | Measure::Wall | Measure::Cpu => true,
+            Measure::Counter(name) => known.contains(&name.as_str()),
+        }
+    };
+    for (index, grown) in words::grown(report).iter().filter(is_known).enumerate() {
+        let text = words::jumped(&grown.measure, grown.good, grown.bad);
+        out.row(if index == 0 { "Differs" } else { "" }).add(Style::Plain, &text);
+    }
+}
+
 /// Says what the user can do now, from what was measured.
 fn next(out: &mut Lines, report: &Report, places: &Places) {
     let not_confirmed = matches!(report.confirmation, Some(Confirmation::NotConfirmed { .. }));
@@ -304,7 +337,16 @@ fn next(out: &mut Lines, report: &Report, places: &Places) {
                 .add(Style::Plain, "name an older good state: --good with a revision, a date or a lock file");
         }
         SearchResult::NotFound { why: NotFound::BothGood } => {
-            out.row("Next").add(Style::Plain, "check the command and the budget, or say with --bad-when what bad is");
+            let row = out.row("Next");
+            match suggestion(&words::grown(report)) {
+                Some(rule) => {
+                    row.add(Style::Plain, "it became heavier; to find the commit:");
+                    row.whole(&format!("nix-culprit find --bad-when '{rule}'"));
+                }
+                None => {
+                    row.add(Style::Plain, "check the command and the budget, or say with --bad-when what bad is");
+                }
+            }
         }
         SearchResult::Culprit { .. } | SearchResult::OneOf { .. } if !not_confirmed => {
             if let Some((hint, command)) = stay_at_good(report) {
@@ -315,6 +357,7 @@ fn next(out: &mut Lines, report: &Report, places: &Places) {
         | SearchResult::OneOf { .. }
         | SearchResult::NotFound { .. }
         | SearchResult::NixVersion { .. }
+        | SearchResult::Jumps { .. }
         | SearchResult::Inputs => {}
     }
 }

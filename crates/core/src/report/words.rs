@@ -5,6 +5,7 @@
 use super::model::{
     ChangeSet, Commit, Direction, Inputs, Isolation, Limits, LockChangeKind, Mode, NotFound, Report, SetMember, Subject,
 };
+use crate::growth::{Grown, Measure, Value, compare};
 use crate::ids::InputPath;
 use crate::outcome::{Class, Observation, Verdict};
 use crate::quantity::show_duration;
@@ -97,6 +98,30 @@ pub(super) const fn first_commit(direction: Direction) -> &'static str {
         Direction::FindCulprit => "first bad commit",
         Direction::FindFix => "first good commit (the fix)",
     }
+}
+
+/// Lists what differs between two ends that both succeed, by at least a fiftieth.
+pub(super) fn grown(report: &Report) -> Vec<Grown> {
+    let (Some(good), Some(bad)) = (&report.good, &report.bad) else { return Vec::new() };
+    if [good, bad].iter().any(|end| end.observation.outcome.class != Class::Success) {
+        return Vec::new();
+    }
+    let mut grown = compare(&good.observation, &bad.observation);
+    grown.retain(|one| !(0.98..=1.02).contains(&one.ratio()));
+    grown
+}
+
+/// Says by how much a measure jumped, such as `nrThunks 2,795 -> 4,295 (+54 %)`.
+pub(super) fn jumped(measure: &Measure, before: Value, after: Value) -> String {
+    let grown = Grown { measure: measure.clone(), good: before, bad: after };
+    format!("{measure} {} -> {} ({})", measure.show(before), measure.show(after), grown.show_ratio())
+}
+
+/// Says how many jumps were found, and what is left beside them.
+pub(super) fn jumps(measure: &Measure, step: Value, count: usize, rest: Value) -> String {
+    let rest = if rest == 0 { String::new() } else { format!("; beside them it moved by {}", measure.show(rest)) };
+    let none = if count == 0 { ": it grew slowly, or not at all" } else { "" };
+    format!("{} of {measure} by more than {}{none}{rest}", counted(count, "jump"), measure.show(step))
 }
 
 /// Says why no commit can be named; `quote` makes inert what is not our own.

@@ -14,15 +14,16 @@ use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{
-    Commit, Confirmation, Direction, End, Environment, Evaluated, Flake, FoundInput, FrozenInput, Isolation, Limits,
-    LockChange, LockChangeKind, LockedAt, Matters, Mode, Probe, PullRequest, ReplayInput, ReplayRun, ReplaySource,
-    Report, SCHEMA, SearchResult, Skipped, Subject, Totals,
+    Commit, Confirmation, Direction, End, Environment, Evaluated, Flake, FoundInput, FrozenInput, Isolation, Jump,
+    Limits, LockChange, LockChangeKind, LockedAt, Matters, Mode, Probe, PullRequest, ReplayInput, ReplayRun,
+    ReplaySource, Report, SCHEMA, SearchResult, Skipped, Subject, Totals,
 };
 use nix_culprit_core::text::printable;
 
 use super::CaseError;
 use super::ends::{Ends, Verified};
 use super::flake_copy::FlakeCopy;
+use super::jumps::AllJumps;
 use super::prober::{Prober, Record};
 use super::search::Found;
 use super::settings::{Root, Settings};
@@ -65,6 +66,23 @@ pub struct Searched<'a> {
     pub found: &'a Found,
     /// How it was confirmed.
     pub confirmation: Option<Confirmation>,
+}
+
+/// Where the commits that people are told of come from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The clone.
+    pub repository: &'a Repository,
+    /// Where the input comes from.
+    pub reference: &'a FlakeRef,
+    /// The new end.
+    pub tip: &'a CommitId,
+}
+
+impl<'a> Searched<'a> {
+    const fn source(&self) -> Source<'a> {
+        Source { repository: self.repository, reference: self.reference, tip: self.tip }
+    }
 }
 
 impl Draft {
@@ -256,13 +274,39 @@ impl Draft {
             Root::File { .. } => None,
         };
         Ok(match &finding.culprit {
-            Culprit::Commit { commit, .. } => SearchResult::Culprit { commit: commit_of(searched, prober, commit)? },
+            Culprit::Commit { commit, .. } => {
+                SearchResult::Culprit { commit: commit_of(searched.source(), prober, commit)? }
+            }
             Culprit::OneOf { commits, .. } => {
-                let commits = commits.iter().map(|commit| commit_of(searched, prober, commit));
+                let commits = commits.iter().map(|commit| commit_of(searched.source(), prober, commit));
                 let commits: Result<_, CaseError> = commits.collect();
                 SearchResult::OneOf { commits: commits? }
             }
         })
+    }
+
+    /// Takes every jump that was found.
+    ///
+    /// # Errors
+    /// When a commit cannot be read.
+    pub fn jumps(
+        &mut self,
+        source: Source<'_>,
+        found: &AllJumps,
+        prober: &Prober<'_>,
+    ) -> Result<SearchResult, CaseError> {
+        self.report.totals.range = Some(found.suspects);
+        let jumps = found.jumps.iter().map(|jump| {
+            Ok(Jump {
+                commit: commit_of(source, prober, &jump.commit)?,
+                parent: jump.before.clone(),
+                skipped: jump.skipped,
+                before: jump.from,
+                after: jump.to,
+            })
+        });
+        let jumps: Result<Vec<Jump>, CaseError> = jumps.collect();
+        Ok(SearchResult::Jumps { measure: found.measure.clone(), step: found.step, jumps: jumps?, rest: found.rest })
     }
 
     /// Ends the report.
@@ -318,6 +362,7 @@ pub fn answer(report: &Report) -> String {
             let changes: Vec<&str> = sets.flat_map(|set| &set.changes).map(|member| member.change.as_str()).collect();
             changes.join("; ")
         }
+        SearchResult::Jumps { jumps, .. } => format!("{} jumps", jumps.len()),
         SearchResult::NotFound { .. } => "no commit".to_owned(),
         SearchResult::Unfinished { why, .. } => format!("unfinished: {why}"),
     }
@@ -402,10 +447,10 @@ fn contradiction(contradiction: &Contradiction) -> String {
 }
 
 /// Reads what people are told of a commit.
-fn commit_of(searched: &Searched<'_>, prober: &Prober<'_>, id: &CommitId) -> Result<Commit, CaseError> {
-    let commit = searched.repository.commit(id)?;
-    let merge = searched.repository.merge_that_brought_in(id, searched.tip)?;
-    let web = searched.reference.web();
+fn commit_of(source: Source<'_>, prober: &Prober<'_>, id: &CommitId) -> Result<Commit, CaseError> {
+    let commit = source.repository.commit(id)?;
+    let merge = source.repository.merge_that_brought_in(id, source.tip)?;
+    let web = source.reference.web();
     let by_merge = merge.as_ref().and_then(|merge| pull_request(&merge.title, &merge.body));
     let request = by_merge.or_else(|| pull_request(&commit.title, &commit.body));
     let pull_request = request.map(|request| PullRequest {
@@ -421,7 +466,7 @@ fn commit_of(searched: &Searched<'_>, prober: &Prober<'_>, id: &CommitId) -> Res
         title: commit.title,
         files: commit.files.iter().take(FILES).map(name).collect(),
         file_count: commit.files.len(),
-        evaluated: evaluated(searched, prober, id, commit.parents.first())?,
+        evaluated: evaluated(source, prober, id, commit.parents.first())?,
         url: web.as_ref().map(|web| web.commit_url(id)),
         pull_request,
         merge: merge.map(|merge| merge.id).filter(|merge| merge != id),
@@ -430,7 +475,7 @@ fn commit_of(searched: &Searched<'_>, prober: &Prober<'_>, id: &CommitId) -> Res
 
 /// Tells what of a commit the probes of it and of its first parent looked at; nothing where neither is known.
 fn evaluated(
-    searched: &Searched<'_>,
+    source: Source<'_>,
     prober: &Prober<'_>,
     id: &CommitId,
     parent: Option<&CommitId>,
@@ -442,7 +487,7 @@ fn evaluated(
             |record: &&Record| matches!(&record.subject, Subject::Commit { revision, .. } if revision == commit);
         prober.records().iter().filter(is_it).find_map(|record| record.settled_by.clone())
     };
-    let clone = searched.repository.git_dir();
+    let clone = source.repository.git_dir();
     let reads: Vec<Reads> = [id, parent]
         .into_iter()
         .filter_map(|commit| prober.reads(clone, commit).or_else(|| prober.reads(clone, &ran(commit)?)))
@@ -450,7 +495,7 @@ fn evaluated(
     if reads.is_empty() {
         return Ok(None);
     }
-    let changes = searched.repository.changed(parent, id)?;
+    let changes = source.repository.changed(parent, id)?;
     let seen = changes.iter().filter(|change| reads.iter().any(|reads| reads.saw(change)));
     let paths: BTreeSet<&Path> = seen.map(|change| change.path.as_path()).collect();
     let files = paths.iter().take(FILES).map(|path| printable(&path.to_string_lossy())).collect();

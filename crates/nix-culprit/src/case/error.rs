@@ -156,6 +156,9 @@ pub enum CaseError {
         /// What is no more than noise.
         noise: String,
     },
+    /// An end of the history could not be measured.
+    #[error("an end of the history does not evaluate, so nothing can be compared with it")]
+    Unmeasured,
     /// The two revisions have no common history.
     #[error("{} and {} have no common history", .old.short(), .new.short())]
     Unrelated {

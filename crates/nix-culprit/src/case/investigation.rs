@@ -17,7 +17,7 @@ use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, Searche
 
 use super::ahead::Ahead;
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
-use super::conclusion::{Draft, Searched, Touches};
+use super::conclusion::{Draft, Searched, Source, Touches};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
@@ -26,13 +26,14 @@ use super::flake_copy::FlakeCopy;
 use super::history::History as _;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
+use super::jumps::all_jumps;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::other_nix::OtherNix;
 use super::prober::{Allowance, Prober, Round};
 use super::project::Project;
 use super::proof::{Proof, prove};
 use super::search::{Guess, Range, probe_commit, refuse_backwards};
-use super::settings::{Explaining, MemoryFrom, Root, Scope, Settings};
+use super::settings::{Explaining, MemoryFrom, Root, Scope, Settings, Wanted};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use super::{Assignment, CaseError};
@@ -533,6 +534,11 @@ impl<'a> Investigation<'a> {
             let (input, old) = (&place.input, range.old.short());
             let reason = format!("{input} alone is not the cause: with only {input} back at {old} it fails as before");
             return Ok(SearchResult::NotFound { why: NotFound::Other { reason } });
+        }
+        if self.settings.jumps == Wanted::All {
+            let found = all_jumps(prober, &history, &range)?;
+            let source = Source { repository: &place.repository, reference: &place.reference, tip: &new };
+            return self.draft.jumps(source, &found, prober);
         }
         let full = prober.full();
         let memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());

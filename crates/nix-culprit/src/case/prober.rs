@@ -24,7 +24,7 @@ use super::instrumented::{How, Instrumented};
 use super::journal::Journal;
 use super::settings::{Fetching, ReadSets};
 use crate::sys::limit::{Budget, Seen, Wish};
-use repeats::Base;
+use repeats::{Base, is_unmeasured};
 
 /// A probe as the report tells of it.
 #[derive(Debug, Clone)]
@@ -261,17 +261,29 @@ impl<'a> Prober<'a> {
     /// When Nix could not be asked, the user stopped it, or the journal could not be written.
     pub fn probe(&mut self, question: Question<'_>) -> Result<(Observation, Verdict), CaseError> {
         self.calibrate_for(&question)?;
-        if let Some((Settled { by, observation }, verdict)) = self.settled(&question)? {
-            let (purpose, subject, mode) = (question.purpose, question.subject, question.mode);
-            self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
-            let settled_by = Some(by);
-            let record = Record { subject, mode, verdict: verdict.clone(), observation, settled_by, remembered: false };
-            self.records.push(record.clone());
-            return Ok((record.observation, verdict));
+        if let Some((settled, verdict)) = self.settled(&question)? {
+            return Ok((self.note_settled(question, settled, verdict.clone()), verdict));
         }
         let first = self.observe(&question)?;
         let (runs, verdict) = self.decide(&question, vec![first])?;
         Ok((self.note_runs(question.purpose, &question.subject, question.mode, runs, &verdict), verdict))
+    }
+
+    /// Writes down what another probe told of this one; returns what it saw.
+    fn note_settled(&mut self, question: Question<'_>, settled: Settled, verdict: Verdict) -> Observation {
+        let Settled { by, observation } = settled;
+        let (purpose, subject, mode) = (question.purpose, question.subject, question.mode);
+        self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
+        let settled_by = Some(by);
+        self.records.push(Record {
+            subject,
+            mode,
+            verdict,
+            observation: observation.clone(),
+            settled_by,
+            remembered: false,
+        });
+        observation
     }
 
     /// Says what a probe of a search would come to, if that is known without running it.
@@ -290,6 +302,9 @@ impl<'a> Prober<'a> {
         let is_new = known.is_none();
         let found = || self.evaluator.settled(question.assignment, question.mode, &self.target, self.memory);
         let Some(settled) = known.or_else(found) else { return Ok(None) };
+        if self.rule().is_some_and(|rule| is_unmeasured(rule, &settled.observation)) {
+            return Ok(None);
+        }
         let decision = self.decision(std::slice::from_ref(&settled.observation), question.mode)?;
         let Decision::Is(verdict) = decision else { return Ok(None) };
         if is_new {

@@ -107,7 +107,11 @@ pub fn refuse_backwards(history: &dyn History, old: &CommitId, new: &CommitId) -
 
 /// Returns a commit that is as before and from which the new end descends: the old end, or where the
 /// two branched off, once that was probed.
-fn common_start(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<CommitId, CaseError> {
+pub(super) fn common_start(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    range: &Range<'_>,
+) -> Result<CommitId, CaseError> {
     let unrelated = || CaseError::Unrelated { old: range.old.clone(), new: range.new.clone() };
     let base = history.merge_base(&range.old, &range.new)?.ok_or_else(unrelated)?;
     if base == range.old {
@@ -200,4 +204,4 @@ mod ahead_tests;
 #[cfg(test)]
 mod shortcut_tests;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

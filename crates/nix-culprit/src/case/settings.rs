@@ -51,6 +51,9 @@ pub struct Settings {
     /// Whether probes between the ends are answered by what others read.
     #[serde(default)]
     pub read_sets: ReadSets,
+    /// Whether one jump of a measure is searched for, or every one.
+    #[serde(default)]
+    pub jumps: Wanted,
     /// What is varied, where it is a table that is wanted.
     #[serde(default)]
     pub matrix: Option<Axes>,
@@ -199,6 +202,17 @@ pub enum Explaining {
     Alone,
     /// It is not.
     Unwanted,
+}
+
+/// How many of the commits at which a measure jumps are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// The one at which it goes beyond the limit.
+    #[default]
+    One,
+    /// Every one.
+    All,
 }
 
 /// Where the memory budget comes from.

@@ -162,6 +162,10 @@ pub struct SearchOptions {
     #[arg(long)]
     pub no_explain: bool,
 
+    /// Name every commit at which it became heavier or lighter, not one; with a rule such as 'nrThunks > +20%'
+    #[arg(long)]
+    pub all_jumps: bool,
+
     /// Where results go.
     #[command(flatten)]
     pub results: ResultOptions,

@@ -50,6 +50,9 @@ pub enum CommandError {
     /// A rule about the good end, where there is none.
     #[error("`{0}` is about what the good end has, and a single probe has none; give an amount, such as 300M")]
     NoGoodEnd(String),
+    /// Jumps of nothing.
+    #[error("--all-jumps is about what is measured: say what, such as --bad-when 'nrThunks > +20%'")]
+    NoRule,
     /// The case has no report yet.
     #[error("the case {0} has no report yet")]
     NoReport(String),

@@ -123,6 +123,8 @@ fn exit(report: &Report) -> Exit {
             Some(matters) if matters.sets.first().is_some_and(|set| set.proven) => Exit::OK,
             Some(_) | None => Exit::BAD,
         },
+        (SearchResult::Jumps { jumps, .. }, _) if !jumps.is_empty() => Exit::OK,
+        (SearchResult::Jumps { .. }, _) => Exit::BAD,
         (SearchResult::OneOf { .. } | SearchResult::NotFound { .. } | SearchResult::Unfinished { .. }, _) => Exit::BAD,
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use nix_culprit_core::bisect::{Goal, Mode};
 use nix_culprit_core::flake::{Configuration, FlakeRef, Source};
 use nix_culprit_core::ids::InputPath;
-use nix_culprit_core::outcome::BadWhen;
+use nix_culprit_core::outcome::{BadWhen, Criterion};
 
 use super::{CommandError, Context};
-use crate::case::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings};
+use crate::case::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings, Wanted};
 use crate::cli::{AskOptions, FlakeOptions, SearchOptions};
 use crate::sys::limit::budget;
 
@@ -23,6 +23,7 @@ pub(super) struct Way {
     cache: bool,
     explanation: Explaining,
     jobs: usize,
+    jumps: Wanted,
 }
 
 impl Way {
@@ -35,6 +36,7 @@ impl Way {
         cache: false,
         explanation: Explaining::Unwanted,
         jobs: 1,
+        jumps: Wanted::One,
     };
 
     /// Nothing is searched, and it is told why the bad end fails.
@@ -50,6 +52,7 @@ impl Way {
             cache: !options.no_cache,
             explanation: if options.no_explain { Explaining::Unwanted } else { Explaining::Guides },
             jobs: options.jobs,
+            jumps: if options.all_jumps { Wanted::All } else { Wanted::One },
         }
     }
 }
@@ -72,6 +75,9 @@ pub(super) fn settings(
     };
     if criterion.is_some() && !options.verdict.script.is_empty() {
         return Err(CommandError::TwoRules);
+    }
+    if way.jumps == Wanted::All && criterion.as_ref().and_then(Criterion::rule).is_none() {
+        return Err(CommandError::NoRule);
     }
     let mut repositories = context.dirs.repositories()?;
     let named = options.repositories.repositories.iter();
@@ -100,6 +106,7 @@ pub(super) fn settings(
         confirmation: way.confirmation,
         fetching: way.fetching,
         read_sets: way.read_sets,
+        jumps: way.jumps,
         matrix: None,
         jobs: way.jobs,
         cache: way.cache.then(|| context.dirs.cache.join("observations.sqlite")),

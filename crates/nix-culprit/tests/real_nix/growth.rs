@@ -79,3 +79,34 @@ fn a_counter_that_nix_does_not_have_is_refused_with_those_that_it_has() {
     assert_eq!(room.run_small(&["probe", "--bad-when", "nrThunks > 1000"]).code, Some(1));
     assert_eq!(room.run_small(&["probe", "--bad-when", "nrThunks > 1M"]).code, Some(0));
 }
+
+#[test]
+fn every_jump_of_a_range_is_named_also_after_an_interruption() {
+    let nixes = every_nix();
+    for nix in nixes.first().into_iter().chain(nixes.last().filter(|_| nixes.len() > 1)) {
+        let room = Room::with(nix, heavier(3));
+        let find = ["find", "--json", "--all-jumps", "--bad-when", "nrThunks > +20%"];
+        let report = room.run_small(&find).exits_with(0).json();
+        let jumps = report["result"]["jumps"].as_array().unwrap();
+        let named: Vec<&str> = jumps.iter().map(|jump| jump["commit"]["revision"].as_str().unwrap()).collect();
+        assert_eq!(named, room.sample.jumps, "with {}", nix.version);
+        for jump in jumps {
+            assert!(jump["after"].as_u64().unwrap() > jump["before"].as_u64().unwrap() + 1000, "{jump:#}");
+            assert_eq!(jump["skipped"], 0);
+        }
+        let again = room.run(&["resume", "--json"]).exits_with(0).json();
+        assert_eq!(again["result"], report["result"], "nothing is forgotten");
+        nothing_goes_on(&room);
+    }
+}
+
+#[test]
+fn where_both_ends_succeed_it_is_said_what_differs_and_how_to_go_on() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, heavier(1));
+    let run = room.run_small(&["find"]);
+    assert!(run.stdout.contains("nix-culprit find --bad-when 'nrThunks > +"), "{run}");
+    assert!(run.stdout.contains("nrThunks 2,"), "{run}");
+    let page = std::fs::read_to_string(room.case().join("report.md")).unwrap();
+    assert!(page.contains("| nrThunks | 2,"), "{page}");
+}

@@ -67,6 +67,11 @@ fn misfits(schema: &Value, root: &Value, value: &Value, at: &str, out: &mut Vec<
                     }
                 }
             }
+            "additionalProperties" => {
+                for (name, field) in value.as_object().into_iter().flatten() {
+                    misfits(rule, root, field, &format!("{at}/{name}"), out);
+                }
+            }
             "items" => {
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                     misfits(rule, root, item, &format!("{at}/{index}"), out);

@@ -3,7 +3,7 @@
 //! Owns the runs; what they mean is told by the core's limit.
 
 use nix_culprit_core::event::{Event, Mode, Purpose};
-use nix_culprit_core::growth::{Bound, Decision, Measure, Rule, Scale, median};
+use nix_culprit_core::growth::{Bound, Decision, Limit, Measure, Rule, Scale, Value, median};
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::report::model::Subject;
 
@@ -146,6 +146,33 @@ impl Prober<'_> {
         }
     }
 
+    /// Measures, as often as the rule's measure needs; none where it does not evaluate.
+    ///
+    /// # Errors
+    /// As [`Prober::probe`].
+    pub fn measure(&mut self, question: Question<'_>) -> Result<Option<Value>, CaseError> {
+        self.calibrate_for(&question)?;
+        if let Some((settled, verdict)) = self.settled(&question)? {
+            let seen = self.note_settled(question, settled, verdict);
+            return Ok(self.rule().and_then(|rule| middle(rule, std::slice::from_ref(&seen))));
+        }
+        let first = self.observe(&question)?;
+        let runs = self.end_runs(&question, first)?;
+        let (runs, verdict) = self.decide(&question, runs)?;
+        let value = self.rule().and_then(|rule| middle(rule, &runs)).filter(|_| runs.iter().all(succeeded));
+        self.note_runs(question.purpose, &question.subject, question.mode, runs, &verdict);
+        Ok(value)
+    }
+
+    /// Returns by how much a measure must differ to be a jump: by what lies between the good end and the limit, but by
+    /// more than noise.
+    #[must_use]
+    pub fn step(&self, mode: Mode) -> Option<Value> {
+        let scale = self.base.scales.iter().find(|(other, _)| *other == mode).and_then(|(_, scale)| *scale)?;
+        let limit = Limit::new(self.rule()?, Some(scale))?;
+        Some(limit.at().abs_diff(scale.good).max(scale.noise))
+    }
+
     /// Writes down what runs of one evaluation mean; returns the one that stands for them.
     pub fn note_runs(
         &mut self,
@@ -176,8 +203,13 @@ fn typical<'r>(rule: Option<&Rule>, runs: &'r [Observation]) -> &'r Observation 
 }
 
 /// Returns the median of runs that were all measured.
-pub(in crate::case) fn middle(rule: &Rule, runs: &[Observation]) -> Option<u64> {
+fn middle(rule: &Rule, runs: &[Observation]) -> Option<u64> {
     median(&runs.iter().map(|run| rule.measure.of(run)).collect::<Option<Vec<_>>>()?)
+}
+
+/// Tells whether an evaluation came to its end, and was not asked for what the rule is about.
+pub(super) fn is_unmeasured(rule: &Rule, run: &Observation) -> bool {
+    succeeded(run) && rule.measure.of(run).is_none()
 }
 
 fn refs(runs: &[Observation]) -> Vec<&Observation> {

@@ -15,7 +15,7 @@ use super::*;
 use nix_culprit_core::outcome::Class;
 
 /// Histories with one root and one tip: straight runs, side branches, merges of two and three.
-pub(super) fn histories() -> impl Strategy<Value = FakeHistory> {
+pub(in crate::case) fn histories() -> impl Strategy<Value = FakeHistory> {
     let shape = (1..=10_usize, prop::collection::vec(1..=9_usize, 3));
     prop::collection::vec(shape, 1..45).prop_map(|shapes| {
         let mut parents = vec![vec![]];

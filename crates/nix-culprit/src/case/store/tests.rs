@@ -10,7 +10,7 @@ use nix_culprit_core::quantity::Bytes;
 use serde_json::Value;
 
 use super::super::fake::{out_of_memory, path};
-use super::super::settings::{Confirmation, Fetching, MemoryFrom, Scope};
+use super::super::settings::{Confirmation, Fetching, MemoryFrom, Scope, Wanted};
 use super::*;
 
 fn locks() -> Scope {
@@ -32,6 +32,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         criterion,
         script: vec!["./check".to_owned(), "--all".to_owned()],
         fetching: Fetching::WhereNeeded,
+        jumps: Wanted::One,
         read_sets: crate::case::ReadSets::Used,
         matrix: None,
         jobs: 2,
