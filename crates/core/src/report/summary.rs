@@ -158,6 +158,8 @@ fn result(out: &mut Lines, report: &Report) {
         SearchResult::NixVersion { good, bad } => {
             out.row(label).add(Style::Strong, &words::nix_version(good, bad, |text| clean(text, 80)));
         }
+        // What it is told instead says it all.
+        SearchResult::NotFound { why: NotFound::NotSearched } => {}
         SearchResult::NotFound { why } => {
             out.row(label)
                 .add(Style::Strong, "not found:")

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix_culprit_core::bisect::{Hint, Reason};
@@ -16,11 +17,12 @@ use nix_culprit_core::explain::{
 };
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::outcome::{Class, Observation, Position};
-use nix_culprit_core::profile::{Finding, Mark, What};
+use nix_culprit_core::profile::{Finding, Frame, Mark, Profile, What};
 use nix_culprit_core::quantity::Bytes;
 
 use super::CaseError;
 use super::assignment::Assignment;
+use super::flame;
 use super::history::History;
 use super::instrumented::{How, Instrumented};
 use super::listen::{Heard, ProfileListener, TracerListener};
@@ -62,6 +64,8 @@ pub struct Failing<'a> {
     pub needed: Bytes,
     /// The longest time that an evaluation may take.
     pub time: Duration,
+    /// The folder of the case.
+    pub folder: &'a Path,
     /// The only way to try, if the user chose one.
     pub by: Option<Way>,
 }
@@ -154,21 +158,31 @@ impl Attempt<'_, '_> {
     }
 
     fn profile(&mut self) -> Result<Option<Cycle>, CaseError> {
-        let mut heard = Heard::default();
         let mut listener = ProfileListener::new(self.failing.needed, self.budget.memory);
         let began = Instant::now();
-        let seen =
-            self.run(How::Profile, Way::Profile, &mut |seen| listener.hear(began.elapsed(), seen, &mut heard))?;
+        let seen = self.run(How::Profile, Way::Profile, &mut |seen| listener.hear(began.elapsed(), seen))?;
         let Some(seen) = seen else { return Ok(None) };
-        listener.finish(&mut heard);
-        let cycle = told(&mut heard, &seen, &|_| Vec::new());
+        let (profile, parts) = listener.finish();
+        if profile.lines > 0 {
+            self.draw(&profile, &seen);
+        }
+        let cycle = told(&profile.finding, &within_the_cycle(&profile), &seen, &|_| Vec::new());
         if cycle.is_none() {
-            self.notes.push(match heard.stacks {
+            self.notes.push(match parts {
                 0 => "Nix ended before it handed over a profile, which it does every two seconds.".to_owned(),
-                stacks => format!("In {stacks} parts of a profile no derivations repeat each other."),
+                parts => format!("In {parts} parts of a profile no derivations repeat each other."),
             });
         }
         Ok(cycle)
+    }
+
+    /// Draws the profile into the case's folder.
+    fn draw(&mut self, profile: &Profile, seen: &Instrumented) {
+        let drawn = flame::draw(profile, &seen.folders);
+        let path = self.failing.folder.join(flame::FILE);
+        if let Err(error) = drawn.and_then(|svg| std::fs::write(path, svg)) {
+            self.notes.push(format!("The flame graph was not drawn: {error}."));
+        }
     }
 
     fn call_depth(&mut self) -> Result<Option<Cycle>, CaseError> {
@@ -200,7 +214,7 @@ impl Attempt<'_, '_> {
             heard.push(&stack, Mark { memory: Some(seen.peak), call_depth: Some(*depth) });
         }
         let Some((.., seen)) = rungs.last() else { return Ok(None) };
-        let cycle = told(&mut heard, seen, &|_| Vec::new());
+        let cycle = told(&heard.finding(), &heard.behind(), seen, &|_| Vec::new());
         if cycle.is_none() {
             self.notes.push("At growing limits of the call depth no derivations repeat each other.".to_owned());
         }
@@ -216,7 +230,7 @@ impl Attempt<'_, '_> {
         let mut listener = TracerListener::new(nonce.clone());
         let seen = self.run(How::Tracer(&nonce), Way::Tracer, &mut |seen| listener.hear(seen, &mut heard))?;
         let Some(seen) = seen else { return Ok(None) };
-        let cycle = told(&mut heard, &seen, &|name| listener.places(name).to_vec());
+        let cycle = told(&heard.finding(), &[], &seen, &|name| listener.places(name).to_vec());
         if cycle.is_none() {
             self.notes.push("Our tracer saw no derivations that repeat each other.".to_owned());
         }
@@ -237,7 +251,7 @@ impl Attempt<'_, '_> {
         let stack = trace.stack(heard.frames());
         heard.push(&stack, Mark { memory: Some(seen.peak), call_depth: None });
         if is_growth(class)
-            && let Some(cycle) = told(&mut heard, &seen, &|_| Vec::new())
+            && let Some(cycle) = told(&heard.finding(), &heard.behind(), &seen, &|_| Vec::new())
         {
             return Ok(Some((Why::Cycle(cycle), Way::Trace)));
         }
@@ -300,9 +314,27 @@ fn count_calls(heard: &mut Heard, trace: &Trace) {
     }
 }
 
+/// Returns what is done within the derivations of the cycle and within no inner one, most often seen first.
+fn within_the_cycle(profile: &Profile) -> Vec<Frame> {
+    let names: Vec<&str> = match &profile.finding {
+        Finding::Nothing => return Vec::new(),
+        Finding::Suspected(suspicion) => suspicion.cycle.names().collect(),
+        Finding::Confirmed(confirmed) => confirmed.cycle.names().collect(),
+    };
+    let mut all: Vec<(Frame, u64)> =
+        names.into_iter().flat_map(|name| profile.samples.within(name, &profile.frames)).collect();
+    all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    all.into_iter().map(|(frame, _)| frame).collect()
+}
+
 /// Puts what was heard into the user's words.
-fn told(heard: &mut Heard, seen: &Instrumented, more: &dyn Fn(&str) -> Vec<Position>) -> Option<Cycle> {
-    let (cycle, points, certainty) = match heard.finding() {
+fn told(
+    finding: &Finding,
+    behind: &[Frame],
+    seen: &Instrumented,
+    more: &dyn Fn(&str) -> Vec<Position>,
+) -> Option<Cycle> {
+    let (cycle, points, certainty) = match finding.clone() {
         Finding::Nothing => return None,
         Finding::Suspected(suspicion) => (suspicion.cycle, suspicion.points, Certainty::Suspected),
         Finding::Confirmed(confirmed) => (confirmed.cycle, confirmed.points, Certainty::Confirmed),
@@ -332,7 +364,7 @@ fn told(heard: &mut Heard, seen: &Instrumented, more: &dyn Fn(&str) -> Vec<Posit
     let files = files_of_cycle(&edges, &near_files, &seen.sources);
     let growth =
         points.iter().map(|point| Growth { repetitions: point.repetitions.whole(), memory: point.mark.memory });
-    let mut fresh = fresh(heard, seen);
+    let mut fresh = fresh(behind, seen);
     if fresh.is_empty() {
         // Where stacks do not tell: what the code of the cycle's derivations calls.
         let names = edges.iter().map(|edge| edge.from.as_str());
@@ -343,9 +375,9 @@ fn told(heard: &mut Heard, seen: &Instrumented, more: &dyn Fn(&str) -> Vec<Posit
 }
 
 /// Finds the places behind the last derivation that make values anew.
-fn fresh(heard: &Heard, seen: &Instrumented) -> Vec<Fresh> {
+fn fresh(behind: &[Frame], seen: &Instrumented) -> Vec<Fresh> {
     let mut found: Vec<Fresh> = Vec::new();
-    for frame in heard.behind() {
+    for frame in behind {
         let call = match &frame.what {
             What::Function(Some(name)) => name.clone(),
             What::Primop(name) => name.clone(),

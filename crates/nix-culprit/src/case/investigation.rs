@@ -494,6 +494,7 @@ impl<'a> Investigation<'a> {
                 observation: &ends.bad.observation,
                 needed: ends.good.observation.peak,
                 time: self.settings.time,
+                folder: self.folder,
                 by: self.settings.explained_by,
             };
             let explanation = explain(prober, &failing)?;

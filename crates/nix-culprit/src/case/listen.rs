@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use nix_culprit_core::explain::{Traced, read_traced};
 use nix_culprit_core::outcome::Position;
-use nix_culprit_core::profile::{Finding, Frame, FrameId, Frames, Growth, Mark, Rung, Stack, What, find_cycle};
+use nix_culprit_core::profile::{
+    Finding, FoldedReader, Frame, FrameId, Frames, Growth, Mark, Profile, Rung, Stack, What, find_cycle,
+};
 use nix_culprit_core::quantity::Bytes;
 
 use crate::sys::limit::{Seen, Wish};
@@ -18,8 +20,6 @@ const EVERY: Duration = Duration::from_millis(2_080);
 const QUIET: Duration = Duration::from_millis(60);
 /// The shares of the memory between the good end's and the budget at which the evaluation stands still, in percent.
 const STOPS: [u64; 4] = [15, 35, 55, 75];
-/// The longest line that is kept of a profile.
-const LONGEST: usize = 64 << 20;
 /// The most places that are counted behind the last derivation of a stack.
 const MOST_PLACES: usize = 4096;
 
@@ -75,17 +75,18 @@ impl Heard {
 /// it is heard several times before a small budget is used up.
 #[derive(Debug)]
 pub struct ProfileListener {
+    reader: FoldedReader,
     stops: Vec<Bytes>,
-    /// When the evaluation stood still for the first time, if it still does.
+    /// Whether the evaluation stands still.
     paused: bool,
     /// When the last profile was handed over; at first, when the evaluation began.
     last: Duration,
     /// When the last byte came, if not all of a profile has been heard.
     open: Option<Duration>,
     memory: Option<Bytes>,
-    line: Vec<u8>,
-    longest: Vec<u8>,
     ended: bool,
+    /// How many parts of the profile were handed over.
+    parts: usize,
 }
 
 impl ProfileListener {
@@ -95,19 +96,19 @@ impl ProfileListener {
         let room = budget.0.saturating_sub(needed.0);
         let stops = STOPS.iter().map(|share| Bytes(needed.0.min(budget.0) + Bytes(room).percent(*share).0)).collect();
         Self {
+            reader: FoldedReader::default(),
             stops,
             paused: false,
             last: Duration::ZERO,
             open: None,
             memory: None,
-            line: Vec::new(),
-            longest: Vec::new(),
             ended: false,
+            parts: 0,
         }
     }
 
     /// Hears what is seen at a moment, `now` after the beginning, and says what to wish.
-    pub fn hear(&mut self, now: Duration, seen: Seen<'_>, heard: &mut Heard) -> Wish {
+    pub fn hear(&mut self, now: Duration, seen: Seen<'_>) -> Wish {
         match seen {
             Seen::Stderr(_) => {}
             Seen::Pipe(bytes) => {
@@ -115,11 +116,11 @@ impl ProfileListener {
                     self.last = now;
                 }
                 self.open = Some(now);
-                self.take(bytes, heard);
+                self.reader.feed(bytes);
             }
             Seen::Memory(memory) => {
                 if self.open.is_some_and(|since| now.saturating_sub(since) >= QUIET) {
-                    self.close(heard);
+                    self.close();
                 }
                 if self.open.is_none() {
                     self.memory = Some(memory);
@@ -134,11 +135,13 @@ impl ProfileListener {
         }
     }
 
-    /// Hears that the evaluation has ended.
-    pub fn finish(&mut self, heard: &mut Heard) {
-        // A last line that was cut off is no stack.
-        self.line.clear();
-        self.close(heard);
+    /// Returns the whole profile, and how many parts of it were handed over.
+    #[must_use]
+    pub fn finish(mut self) -> (Profile, usize) {
+        if self.open.is_some() {
+            self.close();
+        }
+        (self.reader.finish(), self.parts)
     }
 
     fn pace(&mut self, now: Duration, memory: Bytes) {
@@ -152,44 +155,13 @@ impl ProfileListener {
         }
     }
 
-    fn take(&mut self, mut bytes: &[u8], heard: &mut Heard) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (rest, more) = bytes.split_at(end);
-            self.line.extend_from_slice(rest);
-            self.whole_line(heard);
-            bytes = &more[1..];
-        }
-        if self.line.len() + bytes.len() <= LONGEST {
-            self.line.extend_from_slice(bytes);
-        }
-    }
-
-    fn whole_line(&mut self, heard: &mut Heard) {
-        let stack = self.line.iter().rposition(|byte| *byte == b' ').map_or(&[][..], |end| &self.line[..end]);
-        let behind = stack.rsplit(|byte| *byte == b';').take_while(|frame| !is_derivation(frame));
-        // What has no derivation at all is no part of a cycle of them.
-        if stack.windows(DERIVATION.len()).any(|part| part == DERIVATION) {
-            for frame in behind {
-                heard.count_behind(frame);
-            }
-        }
-        if stack.len() > self.longest.len() {
-            self.longest.clear();
-            self.longest.extend_from_slice(stack);
-        }
-        self.line.clear();
-    }
-
-    /// Looks at the longest stack of what was handed over.
-    fn close(&mut self, heard: &mut Heard) {
+    /// Looks at what was handed over.
+    fn close(&mut self) {
         self.open = None;
-        let longest = std::mem::take(&mut self.longest);
-        if longest.is_empty() {
-            return;
-        }
-        let ids = longest.split(|byte| *byte == b';').map(|frame| heard.frames().intern(frame)).collect();
+        let before = self.parts;
+        self.parts += usize::from(self.reader.lines() > 0);
         let mark = Mark { memory: self.memory, call_depth: None };
-        self.ended |= heard.push(&Stack(ids), mark);
+        self.ended |= matches!(self.reader.flush(mark), Finding::Confirmed(_)) && self.parts > before;
     }
 }
 
@@ -274,12 +246,6 @@ impl TracerListener {
     }
 }
 
-const DERIVATION: &[u8] = b"primop derivationStrict:";
-
-fn is_derivation(frame: &[u8]) -> bool {
-    frame.windows(DERIVATION.len()).any(|part| part == DERIVATION)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,13 +263,13 @@ mod tests {
     }
 
     /// An evaluation that takes a mebibyte a millisecond and hands over every two seconds.
-    fn listen_to(turns_at: impl Fn(u64) -> usize, budget: u64) -> (Heard, u64, u64) {
-        let mut heard = Heard::default();
+    fn listen_to(turns_at: impl Fn(u64) -> usize, budget: u64) -> (Profile, usize, u64, u64) {
         let mut listener = ProfileListener::new(Bytes(50 * MIB), Bytes(budget * MIB));
         let (mut memory, mut last, mut wish) = (0, 0, Wish::GoOn);
         for now in (0..20_000).step_by(5) {
             if wish == Wish::End || memory >= budget {
-                return (heard, memory, now);
+                let (profile, parts) = listener.finish();
+                return (profile, parts, memory, now);
             }
             if wish == Wish::GoOn {
                 memory += 5;
@@ -311,43 +277,43 @@ mod tests {
                     last = now;
                     let bytes = profile(turns_at(memory));
                     let (one, two) = bytes.split_at(bytes.len() / 3);
-                    listener.hear(ms(now), Seen::Pipe(one), &mut heard);
-                    listener.hear(ms(now), Seen::Pipe(two), &mut heard);
+                    listener.hear(ms(now), Seen::Pipe(one));
+                    listener.hear(ms(now), Seen::Pipe(two));
                 }
             }
-            wish = listener.hear(ms(now), Seen::Memory(Bytes(memory * MIB)), &mut heard);
+            wish = listener.hear(ms(now), Seen::Memory(Bytes(memory * MIB)));
         }
-        (heard, memory, 20_000)
+        let (profile, parts) = listener.finish();
+        (profile, parts, memory, 20_000)
     }
 
     #[test]
     fn a_cycle_is_heard_to_grow_before_the_budget_is_used_up() {
-        let (heard, memory, now) = listen_to(|memory| usize::try_from(memory / 20).unwrap(), 512);
-        let Finding::Confirmed(confirmed) = heard.finding() else { panic!("{:?}", heard.finding()) };
+        let (heard, _, memory, now) = listen_to(|memory| usize::try_from(memory / 20).unwrap(), 512);
+        let Finding::Confirmed(confirmed) = &heard.finding else { panic!("{:?}", heard.finding) };
         assert_eq!(confirmed.cycle.names().collect::<Vec<_>>(), ["a", "b"]);
         assert!(memory < 400 && now < 9_000, "{memory} MiB, {now} ms");
-        assert_eq!(heard.behind()[0].to_string(), "/x.nix:57:6 override");
+        assert_eq!(heard.samples.within("b", &heard.frames)[0].0.to_string(), "/x.nix:57:6 override");
     }
 
     #[test]
     fn what_does_not_grow_is_heard_to_the_end_and_not_confirmed() {
-        let (heard, memory, _) = listen_to(|_| 1, 512);
-        assert_eq!(heard.finding(), Finding::Nothing);
-        assert!(memory >= 512 && heard.stacks >= 4, "{memory} MiB, {} stacks", heard.stacks);
+        let (heard, parts, memory, _) = listen_to(|_| 1, 512);
+        assert_eq!(heard.finding, Finding::Nothing);
+        assert!(memory >= 512 && parts >= 4, "{memory} MiB, {parts} parts");
     }
 
     #[test]
     fn an_evaluation_that_never_hands_anything_over_does_not_stand_still_for_ever() {
-        let mut heard = Heard::default();
         let mut listener = ProfileListener::new(Bytes(0), Bytes(100));
-        assert_eq!(listener.hear(ms(10), Seen::Memory(Bytes(20)), &mut heard), Wish::Pause);
-        assert_eq!(listener.hear(ms(1_000), Seen::Memory(Bytes(20)), &mut heard), Wish::Pause);
-        assert_eq!(listener.hear(ms(2_100), Seen::Memory(Bytes(20)), &mut heard), Wish::GoOn);
+        assert_eq!(listener.hear(ms(10), Seen::Memory(Bytes(20))), Wish::Pause);
+        assert_eq!(listener.hear(ms(1_000), Seen::Memory(Bytes(20))), Wish::Pause);
+        assert_eq!(listener.hear(ms(2_100), Seen::Memory(Bytes(20))), Wish::GoOn);
         for memory in [20, 50, 90] {
-            assert_eq!(listener.hear(ms(2_200 + memory), Seen::Memory(Bytes(memory)), &mut heard), Wish::GoOn);
+            assert_eq!(listener.hear(ms(2_200 + memory), Seen::Memory(Bytes(memory))), Wish::GoOn);
         }
-        listener.finish(&mut heard);
-        assert_eq!((heard.finding(), heard.stacks), (Finding::Nothing, 0));
+        let (profile, parts) = listener.finish();
+        assert_eq!((profile.finding, parts), (Finding::Nothing, 0));
     }
 
     #[test]
@@ -377,11 +343,10 @@ mod tests {
 
     #[test]
     fn a_line_that_was_cut_off_is_no_stack() {
-        let mut heard = Heard::default();
         let mut listener = ProfileListener::new(Bytes(0), Bytes(100));
         let whole = profile(9);
-        listener.hear(ms(1), Seen::Pipe(&whole[..whole.len() / 2]), &mut heard);
-        listener.finish(&mut heard);
-        assert_eq!((heard.finding(), heard.stacks), (Finding::Nothing, 0));
+        listener.hear(ms(1), Seen::Pipe(&whole[..whole.len() / 2]));
+        let (profile, parts) = listener.finish();
+        assert_eq!((profile.finding, parts), (Finding::Nothing, 0));
     }
 }

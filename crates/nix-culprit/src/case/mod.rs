@@ -17,6 +17,7 @@ mod explain;
 #[cfg(test)]
 mod fake;
 mod flake_copy;
+mod flame;
 mod history;
 mod instrumented;
 mod investigation;
@@ -46,6 +47,7 @@ pub use assignment::Assignment;
 pub use clones::CloneError;
 pub use error::CaseError;
 pub use evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target};
+pub use flame::FILE as FLAMEGRAPH;
 pub use history::{Ancestry, History, HistoryError};
 pub use investigation::{Concluded, Surroundings, investigate};
 pub use journal::{Entry, Journal, JournalError, read as read_journal};

@@ -8,7 +8,7 @@ use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, CaseError, Cases, Settings, Surroundings, investigate};
+use crate::case::{CaseDir, CaseError, Cases, FLAMEGRAPH, Settings, Surroundings, investigate};
 use crate::cli::ResultOptions;
 use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
@@ -44,6 +44,10 @@ pub(super) fn run_case(
     if let Some(output) = &wanted.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
         write_files(report, &redactor, output)?;
+        let (drawn, copy) = (case.file(FLAMEGRAPH), output.join(FLAMEGRAPH));
+        if drawn.exists() {
+            fs::copy(&drawn, &copy).map_err(|source| CommandError::Write { path: copy, source })?;
+        }
     }
     if wanted.json {
         let text = json::render(report, &redactor).expect("a report is plain data");

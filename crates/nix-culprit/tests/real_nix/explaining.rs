@@ -61,6 +61,9 @@ fn every_way_of_every_nix_sees_the_same_cycle() {
                 (&json!(["overlay"]), &json!("overrides/default.nix")),
                 "{way}"
             );
+            let drawn = fs::read_to_string(room.cases().pop().unwrap().join("flamegraph.svg")).unwrap_or_default();
+            assert_eq!(way == "profile", drawn.contains("derivation python3.11-setuptools-"), "{way}");
+            assert!(!drawn.contains("/mount/") && !drawn.contains("/nix/store"), "{drawn}");
             let text = explanation.to_string();
             assert!(!text.contains("/nix/store") && !text.contains("/mount/") && !text.contains("/cases/"), "{text}");
         }
