@@ -41,7 +41,7 @@ impl Scale {
             |runs: &[&Observation]| runs.iter().map(|seen| rule.measure.of(seen)).collect::<Option<Vec<Value>>>();
         let (good, bad) = (values(good)?, values(bad)?);
         let middle = median(&good)?;
-        let noise = Spread::of(&[&good, &bad]).0.max(share(middle, rule.measure.floor()));
+        let noise = Spread::of(&[&good, &bad]).0.max(rule.measure.floor(middle));
         Some(Self { good: middle, noise })
     }
 }
@@ -59,7 +59,7 @@ impl<'a> Limit<'a> {
             (Bound::OfGood(millionths), Some(scale)) => share(scale.good, millionths),
             (Bound::OfGood(_), None) => return None,
         };
-        let noise = scale.map_or_else(|| share(at, rule.measure.floor()), |scale| scale.noise);
+        let noise = scale.map_or_else(|| rule.measure.floor(at), |scale| scale.noise);
         Some(Self { rule, at, noise })
     }
 
@@ -91,6 +91,9 @@ impl<'a> Limit<'a> {
         }
         let Some(middle) = median(&values) else { return Decision::RunAgain };
         let repeats = self.rule.measure.repeats();
+        if middle > self.at && values.len() < repeats.above {
+            return Decision::RunAgain;
+        }
         // A number that is the same each time is decided by one run, also where it is the limit itself.
         if repeats.most > 1 && middle.abs_diff(self.at) <= Spread(self.noise).of_median(values.len()) {
             return if values.len() < repeats.most {
@@ -181,6 +184,18 @@ mod tests {
         let near = decide(text, scale, &runs(&[131, 130, 129, 131, 132]));
         let Decision::Is(Verdict::Skip(reason)) = near else { panic!("{near:?}") };
         assert_eq!(reason, "peak is too near to the limit to tell it from noise");
+    }
+
+    #[test]
+    fn one_slow_run_is_not_believed_and_one_fast_run_is() {
+        let wall = |millis| Observation { wall: Duration::from_millis(millis), ..seen(Class::Success, 1, 1) };
+        let scale = Some(Scale { good: 1_000_000, noise: 50_000 });
+        let runs = |millis: &[u64]| decide("wall > +50%", scale, &millis.iter().map(|m| wall(*m)).collect::<Vec<_>>());
+        assert_eq!(runs(&[9000]), Decision::RunAgain);
+        assert_eq!(runs(&[9000, 1000, 1010]), Decision::Is(Verdict::Good));
+        assert_eq!(runs(&[2000, 2100]), Decision::RunAgain);
+        assert_eq!(runs(&[2000, 2100, 1990]), Decision::Is(Verdict::Bad));
+        assert_eq!(runs(&[1200]), Decision::Is(Verdict::Good));
     }
 
     #[test]

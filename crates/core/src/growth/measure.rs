@@ -34,6 +34,9 @@ pub struct Repeats {
     pub ends: usize,
     /// Of one probe, at most, where it lies near the limit.
     pub most: usize,
+    /// Of one probe, at least, before it is believed to be above the limit: other work makes an evaluation slower now
+    /// and then, but nothing makes it faster.
+    pub above: usize,
 }
 
 impl Measure {
@@ -52,9 +55,9 @@ impl Measure {
     #[must_use]
     pub fn repeats(&self) -> Repeats {
         match self {
-            Self::Counter(name) if name.is_exact() => Repeats { ends: 1, most: 1 },
-            Self::Counter(_) | Self::Peak => Repeats { ends: 3, most: 5 },
-            Self::Wall | Self::Cpu => Repeats { ends: 5, most: 9 },
+            Self::Counter(name) if name.is_exact() => Repeats { ends: 1, most: 1, above: 1 },
+            Self::Counter(_) | Self::Peak => Repeats { ends: 3, most: 5, above: 1 },
+            Self::Wall | Self::Cpu => Repeats { ends: 5, most: 9, above: 3 },
         }
     }
 
@@ -67,14 +70,16 @@ impl Measure {
         }
     }
 
-    /// Returns the least difference, in millionths of the value, that is taken for more than noise.
+    /// Returns the least difference from a value that is taken for more than noise.
+    ///
+    /// Runs at the ends can be quieter than those of a search that goes on for an hour.
     #[must_use]
-    pub(super) fn floor(&self) -> u64 {
+    pub(super) fn floor(&self, value: Value) -> Value {
         match self {
             Self::Counter(name) if name.is_exact() => 0,
-            Self::Counter(_) => 100,
-            Self::Peak => 5_000,
-            Self::Wall | Self::Cpu => 20_000,
+            Self::Counter(_) => value / 10_000,
+            Self::Peak => (value / 100).max(Bytes::MIB.0),
+            Self::Wall | Self::Cpu => (value / 20).max(20_000),
         }
     }
 

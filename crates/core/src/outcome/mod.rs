@@ -235,3 +235,16 @@ pub enum Verdict {
     /// Nothing can be said; the reason is for people.
     Skip(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_observation_from_before_counters_is_still_read() {
+        let text = r#"{"outcome":{"class":"success","message":null,"position":null},"end":{"exited":0},
+            "peak":53493760,"wall":{"secs":1,"nanos":0},"curve":[1],"drv_path":null}"#;
+        let seen: Observation = serde_json::from_str(text).unwrap();
+        assert_eq!((seen.counters, seen.cpu), (None, None));
+    }
+}

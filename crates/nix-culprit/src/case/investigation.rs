@@ -11,7 +11,7 @@ use nix_culprit_core::explain::{Guide, Why};
 use nix_culprit_core::flake::{Candidate, Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::isolate::{Difference, Extent};
-use nix_culprit_core::outcome::{Criterion, Verdict};
+use nix_culprit_core::outcome::{Class, Criterion, Verdict};
 use nix_culprit_core::report::Report;
 use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, SearchedInput};
 
@@ -488,7 +488,9 @@ impl<'a> Investigation<'a> {
         if self.settings.explanation == Explaining::Unwanted {
             return Ok(Next::Search);
         }
-        if self.settings.script.is_empty() {
+        // Of an end that only became heavier there is nothing that fails.
+        let fails = ends.bad.observation.outcome.class != Class::Success;
+        if self.settings.script.is_empty() && fails {
             let failing = Failing {
                 assignment: &self.clones.assignment(ends.bad.state.lock.clone()),
                 observation: &ends.bad.observation,

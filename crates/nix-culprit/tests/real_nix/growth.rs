@@ -41,6 +41,7 @@ fn names_the_jump(report: &Value, room: &Room) {
     assert_eq!(report["result"]["kind"], "culprit", "with {}: {:#}", room.nix.version, report["result"]);
     assert_eq!(report["result"]["commit"]["revision"], room.sample.jumps[0], "with {}", room.nix.version);
     let kind = if room.nix.has_flakes() { "faithful" } else { "fast-only" };
+    assert!(report["explanation"].is_null(), "nothing fails: {:#}", report["explanation"]);
     assert_eq!(report["confirmation"]["kind"], kind, "{:#}", report["confirmation"]);
 }
 
