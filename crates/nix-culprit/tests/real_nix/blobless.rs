@@ -48,7 +48,7 @@ impl Blobless {
 
     fn arguments(&self, more: &[&str]) -> Vec<String> {
         let repo = format!("pkgs={}", self.clone.display());
-        let all = ["find", "--json", "--no-confirm", "--memory", MEMORY, "--repo", &repo];
+        let all = ["find", "--json", "--no-confirm", "--no-explain", "--memory", MEMORY, "--repo", &repo];
         all.iter().chain(more).map(|argument| (*argument).to_owned()).collect()
     }
 }
