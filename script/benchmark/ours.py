@@ -35,9 +35,9 @@ def state(corner):
     return corner.home / ".local" / "state" / "nix-culprit"
 
 
-def find(tool, corner, case, nix, memory):
+def find(tool, corner, case, nix, memory, *more):
     """The whole investigation, in the flake's folder."""
-    command = [tool, "find", "--json", "--quiet", "--no-cache", "--nix", nix, "--memory", str(memory)]
+    command = [tool, "find", "--json", "--quiet", "--no-cache", "--nix", nix, "--memory", str(memory), *more]
     return read(run(command, corner.env, case.flake, state(corner) / "cases", check=ANSWERED))
 
 
@@ -66,6 +66,8 @@ def read(done):
             before = searching = seen
         elif event["event"] == "probe-started":
             suspects = (event["remaining"] or {}).get("suspects")
+        elif event["event"] == "explained":
+            evaluations += event["explanation"]["runs"]
         elif event["event"] == "probe-finished":
             evaluations += 1
             outcome = event["observation"]["outcome"]["class"]

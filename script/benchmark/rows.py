@@ -160,6 +160,28 @@ def groups(all_probes, good):
         yield "those with at most 50 suspects left", late
 
 
+def guided(bench, case, rounds):
+    """(9): the whole investigation with the explanation before the search, and without."""
+    print(f"### With and without the explanation: {case.name} ({case.commits()} in the range)\n")
+    for nix in bench.nixes:
+        kinds = {"find": [], "find --no-explain": ["--no-explain"]}
+        runs = {kind: [] for kind in kinds}
+        for _ in range(rounds):
+            for kind, options in kinds.items():
+                corner = bench.place.fresh()
+                runs[kind].append(ours.find(bench.tool, corner, case, nix, bench.memory, *options))
+                corner.remove()
+        rows = []
+        for kind, answers in runs.items():
+            one, wall = answers[0], [answer.run.wall for answer in answers]
+            probes = [len(one.probes), one.evaluations - len(one.probes)]
+            cpu = spread([answer.run.cpu for answer in answers])
+            rows.append([kind, spread(wall), noise(wall), cpu, one.evaluations, *probes, words(case, one.commit)])
+        head = ["search", "wall", "noise", "processor", "evaluations", "of them in the search"]
+        print(f"{bench.version(nix)}, {rounds} rounds\n")
+        table([*head, "ends, explanation, inputs, confirmation", "answer"], rows)
+
+
 def seeds_rule(bench, pick):
     """(2): the script whose rule is "every failure that is not out of memory is good"."""
     print("### Every other failure counted as good\n")
