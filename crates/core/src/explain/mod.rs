@@ -11,7 +11,6 @@ mod guide;
 mod model;
 mod names;
 mod trace;
-mod tracer;
 
 pub use additions::{Additions, read_additions};
 pub use draw::{BY_THE_CULPRIT, Strokes, draw};
@@ -20,4 +19,3 @@ pub use guide::{Guide, files_of_cycle};
 pub use model::{Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Place, Way, Why};
 pub use names::{mentions, names_of};
 pub use trace::{Entry, Trace};
-pub use tracer::{Traced, read_traced};

@@ -1,11 +1,11 @@
-//! The trace that Nix prints with an error, as JSON (2.4 and newer): what it says, and the stack in it.
+//! The trace that Nix prints with an error, as JSON (2.4 and newer), in Nix's own words. The stack that it tells of is
+//! read by `profile`.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use crate::outcome::{Position, plain};
-use crate::profile::{Frame, Frames, Stack, What};
 
 /// An error with its trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,39 +75,6 @@ impl Trace {
             entries: entries.collect(),
         })
     }
-
-    /// Returns the stack, outer first, with its frames put into the table.
-    #[must_use]
-    pub fn stack(&self, frames: &mut Frames) -> Stack {
-        let mut ids = Vec::new();
-        for entry in self.entries.iter().rev() {
-            let (what, position) = frame(entry);
-            ids.push(frames.insert(Frame { what, position }));
-        }
-        Stack(ids)
-    }
-}
-
-/// Says what kind of frame an entry is. The words are those of Nix 2.20 to 2.34.
-fn frame(entry: &Entry) -> (What, Option<Position>) {
-    let words = entry.what.as_str();
-    let quoted = |prefix: &str| words.strip_prefix(prefix)?.split('\'').next().map(str::to_owned);
-    let position = entry.position.clone();
-    if let Some(name) = quoted("while evaluating derivation '") {
-        let located = words.rsplit_once(" located at ").and_then(|(_, at)| parse_position(at));
-        return (What::Derivation(name), located.or(position));
-    }
-    let attribute = quoted("while evaluating attribute '").or_else(|| quoted("while evaluating the attribute '"));
-    if let Some(name) = attribute {
-        return (What::Attribute(name), position);
-    }
-    if let Some(name) = quoted("while calling the '") {
-        return (What::Primop(name), position);
-    }
-    if let Some(name) = quoted("while calling '") {
-        return (What::Function(Some(name)), position);
-    }
-    (What::Other(words.to_owned()), position)
 }
 
 fn position(file: Option<&str>, line: Option<u64>, column: Option<u64>) -> Option<Position> {
@@ -119,21 +86,11 @@ fn position(file: Option<&str>, line: Option<u64>, column: Option<u64>) -> Optio
     Some(Position { file: file.to_owned(), line, column })
 }
 
-/// Reads `FILE:LINE:COLUMN`.
-fn parse_position(text: &str) -> Option<Position> {
-    let mut parts = text.trim().rsplitn(3, ':');
-    let column = parts.next()?.parse().ok()?;
-    let line = parts.next()?.parse().ok()?;
-    let file = parts.next().filter(|file| !file.is_empty())?;
-    Some(Position { file: file.to_owned(), line, column })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::profile::find_cycle;
 
     fn entry(words: &str, line: u32) -> String {
         let words = serde_json::to_string(words).unwrap();
@@ -141,31 +98,22 @@ mod tests {
     }
 
     #[test]
-    fn the_stack_is_read_with_its_derivations_and_their_attributes() {
-        let mut entries = Vec::new();
-        for _ in 0..6 {
-            for (name, attribute) in [("b-1", "buildInputs"), ("a-1", "nativeBuildInputs")] {
-                entries.push(entry(
-                    &format!("while evaluating attribute '\u{1b}[35;1m{attribute}\u{1b}[0m' of derivation '{name}'"),
-                    4,
-                ));
-                entries.push(entry(&format!("while evaluating derivation '\u{1b}[35;1m{name}\u{1b}[0m'\n  whose name attribute is located at /p/b.nix:26:9"), 7));
-            }
-        }
+    fn the_error_and_what_led_to_it_are_read_from_between_other_lines() {
+        let steps = [
+            entry("while \u{1b}[35;1mcalling\u{1b}[0m f", 4),
+            entry("from call site", 7),
+            r#"{"raw_msg":null}"#.to_owned(),
+        ];
         let stderr = format!(
-            "GC Warning\n@nix {{\"action\":\"start\"}}\nhalf @nix {{\"level\":0,\"raw_msg\":\"stack overflow\",\"file\":\"/p/x.nix\",\"line\":3,\"column\":4,\"trace\":[{}]}}\n@nix {{\"action\":\"stop\"}}\n",
-            entries.join(",")
+            "GC Warning\n@nix {{\"action\":\"start\"}}\nhalf @nix {{\"level\":0,\"raw_msg\":\"no\",\"file\":\"/p/x.nix\",\"line\":3,\"column\":4,\"trace\":[{}]}}\n@nix {{\"action\":\"stop\"}}\n",
+            steps.join(",")
         );
         let trace = Trace::read(stderr.as_bytes()).unwrap();
-        assert_eq!((trace.message.as_str(), trace.entries.len()), ("stack overflow", 24));
+        assert_eq!((trace.message.as_str(), trace.entries.len()), ("no", 3));
         assert_eq!(trace.position.as_ref().unwrap().to_string(), "/p/x.nix:3:4");
-        let mut frames = Frames::default();
-        let stack = trace.stack(&mut frames);
-        let cycle = find_cycle(&stack, &frames).unwrap();
-        assert_eq!(cycle.names().collect::<Vec<_>>(), ["a-1", "b-1"]);
-        assert_eq!(cycle.turn[0].attribute.as_deref(), Some("nativeBuildInputs"));
-        assert_eq!(cycle.turn[0].position.as_ref().unwrap().to_string(), "/p/b.nix:26:9");
-        assert_eq!(cycle.repetitions.whole(), 6);
+        assert_eq!(trace.entries[0].what, "while calling f");
+        assert_eq!(trace.entries[1].position.as_ref().unwrap().to_string(), "/p/a.nix:7:2");
+        assert_eq!(trace.entries[2], Entry { what: String::new(), position: None });
     }
 
     proptest! {

@@ -12,12 +12,12 @@ use nix_culprit_core::bisect::{Hint, Reason};
 use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::Event;
 use nix_culprit_core::explain::{
-    Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Guide, Place, Trace, Way, Why,
+    Certainty, Cycle, Edge, Entry, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Guide, Place, Trace, Way, Why,
     files_of_cycle,
 };
 use nix_culprit_core::ids::{CommitId, InputPath};
-use nix_culprit_core::outcome::{Class, Observation, Position};
-use nix_culprit_core::profile::{Finding, Frame, Mark, Profile, What};
+use nix_culprit_core::outcome::{Class, LogFormat, Observation, Position};
+use nix_culprit_core::profile::{self, Finding, Frame, Mark, Profile, Rung, What, read_trace};
 use nix_culprit_core::quantity::Bytes;
 
 use super::CaseError;
@@ -25,7 +25,7 @@ use super::assignment::Assignment;
 use super::flame;
 use super::history::History;
 use super::instrumented::{How, Instrumented};
-use super::listen::{Heard, ProfileListener, TracerListener};
+use super::listen::{ProfileListener, TracerListener};
 use super::prober::Prober;
 use crate::sys::limit::{Budget, Seen, Wish};
 
@@ -166,7 +166,7 @@ impl Attempt<'_, '_> {
         if profile.lines > 0 {
             self.draw(&profile, &seen);
         }
-        let cycle = told(&profile.finding, &within_the_cycle(&profile), &seen, &|_| Vec::new());
+        let cycle = told(&profile.finding, &within_the_cycle(&profile), &seen);
         if cycle.is_none() {
             self.notes.push(match parts {
                 0 => "Nix ended before it handed over a profile, which it does every two seconds.".to_owned(),
@@ -207,14 +207,14 @@ impl Attempt<'_, '_> {
             rungs.push((depth, trace, seen));
         }
         rungs.sort_by_key(|(depth, ..)| *depth);
-        let mut heard = Heard::default();
-        for (depth, trace, seen) in &rungs {
-            let stack = trace.stack(heard.frames());
-            count_calls(&mut heard, trace);
-            heard.push(&stack, Mark { memory: Some(seen.peak), call_depth: Some(*depth) });
+        let mut growth = profile::Growth::default();
+        for (depth, _, seen) in &rungs {
+            let cycle = read_trace(&seen.stderr, LogFormat::TracedJson).cycle();
+            growth.push(Rung { cycle, mark: Mark { memory: Some(seen.peak), call_depth: Some(*depth) } });
         }
         let Some((.., seen)) = rungs.last() else { return Ok(None) };
-        let cycle = told(&heard.finding(), &heard.behind(), seen, &|_| Vec::new());
+        let behind: Vec<Frame> = rungs.iter().flat_map(|(_, trace, _)| calls_behind(trace)).collect();
+        let cycle = told(&growth.finding(), &behind, seen);
         if cycle.is_none() {
             self.notes.push("At growing limits of the call depth no derivations repeat each other.".to_owned());
         }
@@ -226,11 +226,10 @@ impl Attempt<'_, '_> {
             self.notes.push("The tracer was not tried: there is no source of chance.".to_owned());
             return Ok(None);
         };
-        let mut heard = Heard::default();
-        let mut listener = TracerListener::new(nonce.clone());
-        let seen = self.run(How::Tracer(&nonce), Way::Tracer, &mut |seen| listener.hear(seen, &mut heard))?;
+        let mut listener = TracerListener::new(&nonce, self.budget.memory);
+        let seen = self.run(How::Tracer(&nonce), Way::Tracer, &mut |seen| listener.hear(seen))?;
         let Some(seen) = seen else { return Ok(None) };
-        let cycle = told(&heard.finding(), &[], &seen, &|name| listener.places(name).to_vec());
+        let cycle = told(&listener.finish(), &[], &seen);
         if cycle.is_none() {
             self.notes.push("Our tracer saw no derivations that repeat each other.".to_owned());
         }
@@ -247,11 +246,11 @@ impl Attempt<'_, '_> {
             self.notes.push("Nix printed no trace that can be read.".to_owned());
             return Ok(None);
         };
-        let mut heard = Heard::default();
-        let stack = trace.stack(heard.frames());
-        heard.push(&stack, Mark { memory: Some(seen.peak), call_depth: None });
+        let cycle = read_trace(&seen.stderr, LogFormat::TracedJson).cycle();
+        let mark = Mark { memory: Some(seen.peak), call_depth: None };
         if is_growth(class)
-            && let Some(cycle) = told(&heard.finding(), &heard.behind(), &seen, &|_| Vec::new())
+            && let Some(cycle) =
+                told(&profile::Growth::default().push(Rung { cycle, mark }), &calls_behind(&trace), &seen)
         {
             return Ok(Some((Why::Cycle(cycle), Way::Trace)));
         }
@@ -300,18 +299,16 @@ fn nonce() -> Option<String> {
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Counts the calls behind the last derivation of a trace; the place of a call is in the entry after it.
-fn count_calls(heard: &mut Heard, trace: &Trace) {
+/// Returns the calls behind the last derivation of a trace; the place of a call is in the entry after it.
+fn calls_behind(trace: &Trace) -> Vec<Frame> {
     let behind = trace.entries.iter().take_while(|entry| !entry.what.starts_with("while evaluating derivation"));
     let behind: Vec<_> = behind.collect();
-    for pair in behind.windows(2) {
-        let called = pair[0].what.strip_prefix("while calling '").and_then(|rest| rest.split('\'').next());
-        if let (Some(name), Some(position)) = (called, &pair[1].position)
-            && pair[1].what == "from call site"
-        {
-            heard.count_behind(format!("{position}:{name}").as_bytes());
-        }
-    }
+    let call = |pair: &[&Entry]| {
+        let name = pair[0].what.strip_prefix("while calling '")?.split('\'').next()?;
+        let position = pair[1].position.clone().filter(|_| pair[1].what == "from call site")?;
+        Some(Frame { what: What::Function(Some(name.to_owned())), position: Some(position) })
+    };
+    behind.windows(2).filter_map(call).collect()
 }
 
 /// Returns what is done within the derivations of the cycle and within no inner one, most often seen first.
@@ -328,12 +325,7 @@ fn within_the_cycle(profile: &Profile) -> Vec<Frame> {
 }
 
 /// Puts what was heard into the user's words.
-fn told(
-    finding: &Finding,
-    behind: &[Frame],
-    seen: &Instrumented,
-    more: &dyn Fn(&str) -> Vec<Position>,
-) -> Option<Cycle> {
+fn told(finding: &Finding, behind: &[Frame], seen: &Instrumented) -> Option<Cycle> {
     let (cycle, points, certainty) = match finding.clone() {
         Finding::Nothing => return None,
         Finding::Suspected(suspicion) => (suspicion.cycle, suspicion.points, Certainty::Suspected),
@@ -346,8 +338,7 @@ fn told(
     let mut edges = Vec::with_capacity(count);
     for (at, step) in cycle.turn.iter().enumerate() {
         let next = &cycle.turn[(at + 1) % count];
-        let mut near: Vec<Place> = more(&step.name).iter().filter_map(place).collect();
-        near.extend(step.frames.iter().filter_map(|frame| place(frame.position.as_ref()?)));
+        let near: Vec<Place> = step.frames.iter().filter_map(|frame| place(frame.position.as_ref()?)).collect();
         near_files.extend(step.frames.iter().filter_map(|frame| seen.folders.split(&frame.position.as_ref()?.file)));
         let named = seen.sources.names(&step.name, &next.name, &near);
         // Without a line that names it, the place where the recipe says what it is.

@@ -2,14 +2,9 @@
 //!
 //! Owns the pace. It is told the time, and knows nothing of processes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nix_culprit_core::explain::{Traced, read_traced};
-use nix_culprit_core::outcome::Position;
-use nix_culprit_core::profile::{
-    Finding, FoldedReader, Frame, FrameId, Frames, Growth, Mark, Profile, Rung, Stack, What, find_cycle,
-};
+use nix_culprit_core::profile::{Finding, FoldedReader, Mark, Profile, TracerReader};
 use nix_culprit_core::quantity::Bytes;
 
 use crate::sys::limit::{Seen, Wish};
@@ -20,56 +15,8 @@ const EVERY: Duration = Duration::from_millis(2_080);
 const QUIET: Duration = Duration::from_millis(60);
 /// The shares of the memory between the good end's and the budget at which the evaluation stands still, in percent.
 const STOPS: [u64; 4] = [15, 35, 55, 75];
-/// The most places that are counted behind the last derivation of a stack.
-const MOST_PLACES: usize = 4096;
-
-/// What was heard: the cycle and its growth, and what is called behind the last derivation of a stack.
-#[derive(Debug, Default)]
-pub struct Heard {
-    frames: Frames,
-    growth: Growth,
-    /// By what Nix calls the frame: how often it was seen.
-    behind: BTreeMap<Vec<u8>, usize>,
-    /// How many stacks, handed over at different moments, were looked at.
-    pub stacks: usize,
-}
-
-impl Heard {
-    /// Takes a stack, and tells whether the cycle on it was seen to grow.
-    pub fn push(&mut self, stack: &Stack, mark: Mark) -> bool {
-        self.stacks += 1;
-        let cycle = find_cycle(stack, &self.frames);
-        matches!(self.growth.push(Rung { cycle, mark }), Finding::Confirmed(_))
-    }
-
-    /// Returns what is known of a cycle.
-    #[must_use]
-    pub fn finding(&self) -> Finding {
-        self.growth.finding()
-    }
-
-    /// Returns the table of frames.
-    pub const fn frames(&mut self) -> &mut Frames {
-        &mut self.frames
-    }
-
-    /// Counts a frame behind the last derivation of a stack.
-    pub fn count_behind(&mut self, frame: &[u8]) {
-        if let Some(count) = self.behind.get_mut(frame) {
-            *count += 1;
-        } else if self.behind.len() < MOST_PLACES {
-            self.behind.insert(frame.to_vec(), 1);
-        }
-    }
-
-    /// Returns what was called behind the last derivation of a stack, most often first.
-    #[must_use]
-    pub fn behind(&self) -> Vec<Frame> {
-        let mut all: Vec<(&Vec<u8>, usize)> = self.behind.iter().map(|(frame, count)| (frame, *count)).collect();
-        all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        all.into_iter().map(|(frame, _)| Frame::parse(frame)).collect()
-    }
-}
+/// A look at the tracer's lines is due each time that the memory has grown by so much of the budget, in percent.
+const LOOKS: u64 = 4;
 
 /// Listens to a profile that Nix hands over every two seconds, and lets the evaluation stand still in between, so that
 /// it is heard several times before a small budget is used up.
@@ -168,81 +115,47 @@ impl ProfileListener {
 /// Listens to the lines of our tracer.
 #[derive(Debug)]
 pub struct TracerListener {
-    nonce: String,
-    line: Vec<u8>,
-    open: Vec<FrameId>,
-    /// Where each frame's recipe says what it is.
-    places: BTreeMap<String, Vec<Position>>,
+    reader: TracerReader,
+    /// The memory at which the next look is due, and how much later the one after it.
+    next: Bytes,
+    step: Bytes,
     memory: Option<Bytes>,
-    /// The number of open derivations at which a look is worth it.
-    next: usize,
     ended: bool,
 }
 
-/// The longest line of the tracer.
-const LONGEST_LINE: usize = 64 << 10;
-/// So many open derivations are believed.
-const MOST_OPEN: usize = 100_000;
-/// The most derivations whose places are kept.
-const MOST_NAMES: usize = 20_000;
-
 impl TracerListener {
-    /// Prepares to listen to lines with a nonce.
+    /// Prepares to listen to lines with a nonce, of an evaluation that may use `budget`.
     #[must_use]
-    pub fn new(nonce: String) -> Self {
-        let (line, open, places) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { nonce, line, open, places, memory: None, next: 12, ended: false }
+    pub fn new(nonce: &str, budget: Bytes) -> Self {
+        let step = budget.percent(LOOKS);
+        Self { reader: TracerReader::new(nonce), next: step, step, memory: None, ended: false }
     }
 
     /// Hears what is seen, and says what to wish.
-    pub fn hear(&mut self, seen: Seen<'_>, heard: &mut Heard) -> Wish {
+    pub fn hear(&mut self, seen: Seen<'_>) -> Wish {
         match seen {
-            Seen::Memory(memory) => self.memory = Some(memory),
             Seen::Pipe(_) => {}
-            Seen::Stderr(mut bytes) => {
-                while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-                    let (rest, more) = bytes.split_at(end);
-                    self.push(rest);
-                    self.whole_line(heard);
-                    bytes = &more[1..];
+            Seen::Stderr(bytes) => self.reader.feed(bytes),
+            Seen::Memory(memory) => {
+                self.memory = Some(memory);
+                if memory >= self.next {
+                    self.next = Bytes(memory.0.saturating_add(self.step.0));
+                    self.look();
                 }
-                self.push(bytes);
             }
         }
         if self.ended { Wish::End } else { Wish::GoOn }
     }
 
-    /// Returns where the recipe of a derivation says what it is.
+    /// Returns what is known when the evaluation has ended.
     #[must_use]
-    pub fn places(&self, name: &str) -> &[Position] {
-        self.places.get(name).map_or(&[], Vec::as_slice)
+    pub fn finish(mut self) -> Finding {
+        self.reader.flush(Mark { memory: self.memory, call_depth: None })
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        if self.line.len() + bytes.len() <= LONGEST_LINE {
-            self.line.extend_from_slice(bytes);
-        }
-    }
-
-    fn whole_line(&mut self, heard: &mut Heard) {
-        match read_traced(&self.line, &self.nonce) {
-            Some(Traced::Enter { name, at }) if self.open.len() < MOST_OPEN => {
-                let frame = Frame { what: What::Derivation(name.clone()), position: at.first().cloned() };
-                self.open.push(heard.frames().insert(frame));
-                if self.places.len() < MOST_NAMES {
-                    self.places.entry(name).or_insert(at);
-                }
-                if self.open.len() >= self.next {
-                    // By a third deeper each time, so that all looks together stay cheap.
-                    self.next = self.open.len() + (self.open.len() / 3).max(6);
-                    let mark = Mark { memory: self.memory, call_depth: None };
-                    self.ended |= heard.push(&Stack(self.open.clone()), mark);
-                }
-            }
-            Some(Traced::Leave) => _ = self.open.pop(),
-            Some(Traced::Enter { .. }) | None => {}
-        }
-        self.line.clear();
+    fn look(&mut self) {
+        let mark = Mark { memory: self.memory, call_depth: None };
+        self.ended |= matches!(self.reader.flush(mark), Finding::Confirmed(_));
     }
 }
 
@@ -317,28 +230,22 @@ mod tests {
     }
 
     #[test]
-    fn the_tracers_lines_tell_what_is_open_and_lines_of_others_do_not_matter() {
-        let mut heard = Heard::default();
-        let mut listener = TracerListener::new("N".to_owned());
-        let mut wish = Wish::GoOn;
-        for turn in 0..40u64 {
-            listener.hear(Seen::Memory(Bytes(turn * MIB)), &mut heard);
-            for name in ["a-1", "b-1", "c-1"] {
-                let side =
-                    "trace: N {\"enter\":\"side\",\"at\":[]}\ntrace: N {\"leave\":true}\ntrace: M {\"leave\":true}\n";
-                let text = format!("{side}warning\ntrace: N {{\"enter\":\"{name}\",\"at\":[[\"/p.nix\",3,4]]}}\n");
-                let (one, two) = text.split_at(text.len() / 2);
-                listener.hear(Seen::Stderr(one.as_bytes()), &mut heard);
-                wish = listener.hear(Seen::Stderr(two.as_bytes()), &mut heard);
+    fn the_tracers_lines_are_looked_at_as_the_memory_grows_and_it_is_ended_when_that_is_enough() {
+        let mut listener = TracerListener::new("N", Bytes(1000 * MIB));
+        let mut ended = None;
+        for turn in 0..200u64 {
+            for name in ["a-1", "b-1"] {
+                let text = format!("trace: M {{\"leave\":\"{name}\"}}\ntrace: N {{\"enter\":\"{name}\",\"at\":[]}}\n");
+                listener.hear(Seen::Stderr(text.as_bytes()));
             }
-            if wish == Wish::End {
+            if listener.hear(Seen::Memory(Bytes(turn * 5 * MIB))) == Wish::End {
+                ended = Some(turn);
                 break;
             }
         }
-        assert_eq!(wish, Wish::End);
-        let Finding::Confirmed(confirmed) = heard.finding() else { panic!("it grew") };
-        assert_eq!(confirmed.cycle.rotated().names().collect::<Vec<_>>(), ["a-1", "b-1", "c-1"]);
-        assert_eq!(listener.places("b-1")[0].to_string(), "/p.nix:3:4");
+        assert!(ended.is_some_and(|turn| turn < 60), "{ended:?}");
+        let Finding::Confirmed(confirmed) = listener.finish() else { panic!("it grew") };
+        assert_eq!(confirmed.cycle.rotated().names().collect::<Vec<_>>(), ["a-1", "b-1"]);
     }
 
     #[test]

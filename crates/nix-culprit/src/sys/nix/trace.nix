@@ -15,7 +15,7 @@ let
     [ "name" "pname" "version" "src" ];
 
   around = args: value:
-    say { enter = args.name; at = places args; } (seq value (say { leave = true; } value));
+    say { enter = args.name; at = places args; } (seq value (say { leave = args.name; } value));
 
   traced = args: set: set // { drvPath = around args set.drvPath; outPath = around args set.outPath; };
 
