@@ -19,6 +19,7 @@ pub mod profile;
 pub mod pull_request;
 pub mod quantity;
 pub mod read_set;
+pub mod reduce;
 pub mod report;
 pub mod store_path;
 pub mod text;

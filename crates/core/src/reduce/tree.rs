@@ -1,0 +1,169 @@
+//! Nix syntax trees, as the passes see them: which nodes are expressions, and which bytes they take with them.
+
+use std::path::Path;
+
+use rnix::{SyntaxElement, SyntaxKind, SyntaxNode};
+
+use super::edit::Edit;
+
+/// Tells whether a text is one whole Nix expression.
+pub(super) fn parses(text: &str) -> bool {
+    // The parser recurses; what is nested deeper than any person writes is left alone.
+    nesting(text) <= MOST_NESTED && rnix::Root::parse(text).errors().is_empty()
+}
+
+/// The deepest nesting of brackets that is parsed.
+const MOST_NESTED: usize = 200;
+
+/// Bounds how deep brackets and operators nest; comments and strings may make it too large, never too small.
+fn nesting(text: &str) -> usize {
+    let (mut now, mut most) = (0usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => now += 1,
+            b')' | b']' | b'}' => now = now.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(now);
+    }
+    most
+}
+
+/// Parses a file; none where it is no Nix expression.
+pub(super) fn parse(text: &str) -> Option<SyntaxNode> {
+    if nesting(text) > MOST_NESTED {
+        return None;
+    }
+    let parsed = rnix::Root::parse(text);
+    parsed.errors().is_empty().then(|| parsed.syntax())
+}
+
+/// Lists the nodes that a pass may change. What `flake.nix` says of its inputs is not evaluated as code is: Nix reads it
+/// beforehand and compares it with the lock, so that only whole inputs can go.
+pub(super) fn nodes(path: &Path, root: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> + use<> {
+    let is_flake = path == Path::new("flake.nix");
+    let inputs: Vec<_> = root
+        .children()
+        .filter(|_| is_flake)
+        .flat_map(|top| top.children().collect::<Vec<_>>())
+        .filter(|entry| attr_path(entry).first().is_some_and(|name| name == "inputs"))
+        .map(|entry| entry.text_range())
+        .collect();
+    root.descendants().filter(move |node| !inputs.iter().any(|range| range.contains_range(node.text_range())))
+}
+
+/// The names on the left of an entry, without quotes.
+pub(super) fn attr_path(entry: &SyntaxNode) -> Vec<String> {
+    let path = entry.children().find(|child| child.kind() == SyntaxKind::NODE_ATTRPATH);
+    path.into_iter()
+        .flat_map(|path| path.children().collect::<Vec<_>>())
+        .map(|name| name.text().to_string().trim_matches('"').to_owned())
+        .collect()
+}
+
+/// Tells whether a node is an expression that another one can take the place of, not a name or a part of a path.
+pub(super) fn is_expression(node: &SyntaxNode) -> bool {
+    let Some(parent) = node.parent() else { return false };
+    let names = matches!(
+        parent.kind(),
+        SyntaxKind::NODE_ATTRPATH
+            | SyntaxKind::NODE_INHERIT
+            | SyntaxKind::NODE_IDENT_PARAM
+            | SyntaxKind::NODE_PAT_BIND
+            | SyntaxKind::NODE_PATTERN
+    );
+    let entry = parent.kind() == SyntaxKind::NODE_PAT_ENTRY && parent.first_child().as_ref() == Some(node);
+    !names && !entry && is_expression_kind(node.kind())
+}
+
+/// Tells whether a kind of node is one of expressions.
+pub(super) const fn is_expression_kind(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::NODE_APPLY
+            | SyntaxKind::NODE_ASSERT
+            | SyntaxKind::NODE_ATTR_SET
+            | SyntaxKind::NODE_BIN_OP
+            | SyntaxKind::NODE_CUR_POS
+            | SyntaxKind::NODE_HAS_ATTR
+            | SyntaxKind::NODE_IDENT
+            | SyntaxKind::NODE_IF_ELSE
+            | SyntaxKind::NODE_LAMBDA
+            | SyntaxKind::NODE_LEGACY_LET
+            | SyntaxKind::NODE_LET_IN
+            | SyntaxKind::NODE_LIST
+            | SyntaxKind::NODE_LITERAL
+            | SyntaxKind::NODE_PAREN
+            | SyntaxKind::NODE_PATH_ABS
+            | SyntaxKind::NODE_PATH_HOME
+            | SyntaxKind::NODE_PATH_REL
+            | SyntaxKind::NODE_PATH_SEARCH
+            | SyntaxKind::NODE_SELECT
+            | SyntaxKind::NODE_STRING
+            | SyntaxKind::NODE_UNARY_OP
+            | SyntaxKind::NODE_WITH
+    )
+}
+
+/// Returns an expression's text as it can stand in place of `node`: in parentheses where they are needed.
+pub(super) fn in_place_of(node: &SyntaxNode, expression: &SyntaxNode) -> String {
+    let text = expression.text().to_string();
+    let atomic = matches!(
+        expression.kind(),
+        SyntaxKind::NODE_ATTR_SET
+            | SyntaxKind::NODE_IDENT
+            | SyntaxKind::NODE_LIST
+            | SyntaxKind::NODE_LITERAL
+            | SyntaxKind::NODE_PAREN
+            | SyntaxKind::NODE_PATH_ABS
+            | SyntaxKind::NODE_PATH_HOME
+            | SyntaxKind::NODE_PATH_REL
+            | SyntaxKind::NODE_PATH_SEARCH
+            | SyntaxKind::NODE_SELECT
+            | SyntaxKind::NODE_STRING
+    );
+    if atomic || stands_alone(node) { text } else { format!("({text})") }
+}
+
+/// Tells whether whatever stands in place of a node needs no parentheses.
+fn stands_alone(node: &SyntaxNode) -> bool {
+    let Some(parent) = node.parent() else { return true };
+    let last = parent.last_child().as_ref() == Some(node);
+    match parent.kind() {
+        SyntaxKind::NODE_ROOT
+        | SyntaxKind::NODE_PAREN
+        | SyntaxKind::NODE_ATTRPATH_VALUE
+        | SyntaxKind::NODE_INTERPOL
+        | SyntaxKind::NODE_DYNAMIC
+        | SyntaxKind::NODE_INHERIT_FROM => true,
+        SyntaxKind::NODE_LAMBDA | SyntaxKind::NODE_LET_IN | SyntaxKind::NODE_WITH | SyntaxKind::NODE_ASSERT => last,
+        _ => false,
+    }
+}
+
+/// The bytes of a node, as a range.
+pub(super) fn bytes(node: &SyntaxNode) -> (usize, usize) {
+    let range = node.text_range();
+    (range.start().into(), range.end().into())
+}
+
+/// Replaces a node.
+pub(super) fn replace(file: &Path, node: &SyntaxNode, with: impl Into<String>) -> Edit {
+    let (start, end) = bytes(node);
+    Edit::Splice { file: file.to_owned(), start, end, with: with.into() }
+}
+
+/// Deletes a node together with the white space before it.
+pub(super) fn delete(file: &Path, node: &SyntaxNode) -> Edit {
+    let (start, end) = bytes(node);
+    let space = match node.prev_sibling_or_token() {
+        Some(SyntaxElement::Token(token)) if token.kind() == SyntaxKind::TOKEN_WHITESPACE => token.text().len(),
+        _ => 0,
+    };
+    Edit::Splice { file: file.to_owned(), start: start - space, end, with: String::new() }
+}
+
+/// Returns the level of a node: how many of its ancestors `counts`.
+pub(super) fn level(node: &SyntaxNode, counts: impl Fn(&SyntaxNode) -> bool) -> usize {
+    node.ancestors().skip(1).filter(|ancestor| counts(ancestor)).count()
+}
