@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str) -> Option<SyntaxNode> {
 /// Lists the nodes that a pass may change. What `flake.nix` says of its inputs is not evaluated as code is: Nix reads it
 /// beforehand and compares it with the lock, so that only whole inputs can go.
 pub(super) fn nodes(path: &Path, root: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> + use<> {
-    let is_flake = path == Path::new("flake.nix");
+    let is_flake = path.file_name().is_some_and(|name| name == "flake.nix");
     let inputs: Vec<_> = root
         .children()
         .filter(|_| is_flake)
