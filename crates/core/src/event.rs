@@ -162,6 +162,17 @@ pub enum Event {
         /// What was learned.
         explanation: Box<Explanation>,
     },
+    /// A project is being reduced; not written to the journal.
+    Reducing {
+        /// What is being left out.
+        what: String,
+        /// The size of the smallest project so far, in bytes.
+        size: usize,
+        /// The size of the whole project, in bytes.
+        from: usize,
+        /// How many candidates were evaluated.
+        tried: usize,
+    },
     /// A repository is being fetched; not written to the journal.
     Fetching {
         /// From where.
@@ -187,7 +198,7 @@ impl Event {
     /// Tells whether it is worth keeping in the journal.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Fetching { .. })
+        !matches!(self, Self::Fetching { .. } | Self::Reducing { .. })
     }
 }
 

@@ -46,8 +46,8 @@ pub enum Step {
 #[derive(Debug, Clone)]
 pub struct Reducer {
     passes: Vec<Pass>,
-    /// The smallest project that fails.
-    smallest: Project,
+    /// All projects that failed, each smaller than the one before; the whole one is the first.
+    steps: Vec<Project>,
     answers: HashMap<Digest, Tried>,
     at: Place,
     /// Whether a pass of this round has taken anything away.
@@ -77,15 +77,21 @@ impl Reducer {
     pub fn new(project: Project, passes: &[Pass]) -> Self {
         let at = Place { pass: 0, level: 0, base: project.clone(), pieces: vec![], out: vec![], chunk: 0, next: 0 };
         let mut reducer =
-            Self { passes: passes.to_vec(), smallest: project, answers: HashMap::new(), at, progress: false };
+            Self { passes: passes.to_vec(), steps: vec![project], answers: HashMap::new(), at, progress: false };
         reducer.enter_level();
         reducer
     }
 
     /// Returns the smallest project so far that fails in the same way.
     #[must_use]
-    pub const fn smallest(&self) -> &Project {
-        &self.smallest
+    pub fn smallest(&self) -> &Project {
+        self.steps.last().expect("the whole project is one")
+    }
+
+    /// Returns all projects on the way to the smallest one, from the whole one on; each fails in the same way.
+    #[must_use]
+    pub fn steps(&self) -> &[Project] {
+        &self.steps
     }
 
     /// Returns the next step, after all answers so far.
@@ -160,7 +166,7 @@ impl Reducer {
         let at = &self.at;
         let out = at.pieces.iter().enumerate().filter(|(number, _)| at.out[*number] || (start..end).contains(number));
         let project = at.base.edited(out.flat_map(|(_, piece)| &piece.edits))?;
-        (project.size() < self.smallest.size() || fewer_files(&project, &self.smallest)).then(|| Candidate {
+        (project.size() < self.smallest().size() || fewer_files(&project, self.smallest())).then(|| Candidate {
             digest: project.digest(),
             project,
             pass: self.passes[at.pass],
@@ -170,7 +176,7 @@ impl Reducer {
     fn accept(&mut self, project: Project, end: usize) {
         self.at.out[self.at.next..end].fill(true);
         self.at.next = end;
-        self.smallest = project;
+        self.steps.push(project);
         self.progress = true;
     }
 
@@ -196,8 +202,9 @@ impl Reducer {
 
     /// Takes the pieces of the next level that has any; none when the pass has no deeper ones.
     fn enter_level(&mut self) {
+        let base = self.smallest().clone();
         let at = &mut self.at;
-        at.base = self.smallest.clone();
+        at.base = base;
         let Some(pass) = self.passes.get(at.pass) else { return };
         let all = pass.pieces(&at.base);
         let level = all.iter().map(|piece| piece.level).filter(|level| *level >= at.level).min();

@@ -66,6 +66,12 @@ pub enum CaseError {
         /// Why.
         source: LockError,
     },
+    /// There is no failure to keep.
+    #[error("there is nothing to reduce: the flake ends in {outcome}")]
+    NothingToReduce {
+        /// What it ends in.
+        outcome: String,
+    },
     /// There is no flake.
     #[error("there is no flake.nix in {0}")]
     NoFlake(PathBuf),

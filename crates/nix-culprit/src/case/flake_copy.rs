@@ -90,7 +90,7 @@ impl FlakeCopy {
 }
 
 /// Gives everything below a folder the same time.
-fn set_times(path: &Path, seconds: i64) -> std::io::Result<()> {
+pub(super) fn set_times(path: &Path, seconds: i64) -> std::io::Result<()> {
     if path.symlink_metadata()?.is_dir() {
         for entry in fs::read_dir(path)? {
             set_times(&entry?.path(), seconds)?;

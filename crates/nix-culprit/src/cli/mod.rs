@@ -11,6 +11,7 @@ pub mod guard;
 pub mod inputs;
 pub mod matrix;
 pub mod probe;
+pub mod reduce;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -73,6 +74,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Run any command under a hard memory and time budget.
     Guard(guard::Args),
+    /// Make the smallest flake that still fails in the same way, in a new folder.
+    Reduce(reduce::Args),
     /// Go on with an investigation that was interrupted.
     Resume(case::Resume),
     /// Show the journal of an investigation.

@@ -44,6 +44,9 @@ pub enum CommandError {
     /// The flake is not a folder on this machine.
     #[error("`{0}` is no folder on this machine")]
     NotAFolder(String),
+    /// The folder for the result holds something.
+    #[error("the folder {0} is not empty")]
+    NotEmpty(PathBuf),
     /// Two ways of saying what counts as bad.
     #[error("a check of your own already says what is bad; leave out --bad-when")]
     TwoRules,

@@ -106,7 +106,8 @@ fn table(entries: &[Entry]) -> String {
             | Event::ProbeStarted { .. }
             | Event::Target { .. }
             | Event::Explaining { .. }
-            | Event::Fetching { .. } => {}
+            | Event::Fetching { .. }
+            | Event::Reducing { .. } => {}
         }
     }
     text

@@ -11,6 +11,7 @@ mod find;
 mod log;
 mod matrix;
 mod probe;
+mod reduce;
 mod report;
 mod resume;
 mod run_case;
@@ -82,6 +83,7 @@ fn dispatch(command: Command, printer: Printer, own: PathBuf) -> Result<Exit, Co
         Command::Bisect(args) => bisect::run(&args, &context()?),
         Command::Matrix(args) => matrix::run(&args, &context()?),
         Command::Probe(args) => probe::run(&args, &context()?),
+        Command::Reduce(args) => reduce::run(&args, &context()?),
         Command::Resume(args) => resume::run(&args, &context()?),
         Command::Log(args) => log::run(&args, &context()?),
         Command::Report(args) => report::run(&args, &context()?),

@@ -21,6 +21,8 @@ pub struct Progress {
     settled: Option<CommitId>,
     remembered: bool,
     fetched: Option<(String, u8)>,
+    /// The percentage that a reduction was last told at.
+    reduced: Option<usize>,
 }
 
 impl Progress {
@@ -33,7 +35,7 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar
         });
-        Self { printer, bar, last: None, settled: None, remembered: false, fetched: None }
+        Self { printer, bar, last: None, settled: None, remembered: false, fetched: None, reduced: None }
     }
 
     /// Writes a line: a painted head, and text that may hold names from strangers.
@@ -125,6 +127,14 @@ impl EventSink for Progress {
                 if self.bar.is_none() && self.fetched.as_ref() != Some(&stage) {
                     self.line("", &format!("fetching {url}: {phase}{done}"));
                     self.fetched = Some(stage);
+                }
+            }
+            Event::Reducing { what, size, from, tried } => {
+                let percent = size * 100 / from.max(&1);
+                self.moving(format!("leaving out {what}: {size} of {from} bytes ({percent} %), {tried} candidates"));
+                if self.bar.is_none() && self.reduced.is_none_or(|before| percent < before) {
+                    self.line("", &format!("{size} of {from} bytes ({percent} %) after {tried} candidates"));
+                    self.reduced = Some(percent);
                 }
             }
             Event::Warned { text } => self.line(&Paint::Warning.over("note: "), text),

@@ -19,6 +19,7 @@ mod machine;
 mod probing;
 mod pure;
 mod read_sets;
+mod reducing;
 mod remembering;
 mod room;
 mod tabulating;

@@ -1,0 +1,311 @@
+//! The reduction of a failing project to the smallest one that still fails in the same way.
+//!
+//! Owns the loop: what is tried, under which budget, and when it ends. The core says which candidates there are; the
+//! user's flake is never written to.
+
+mod answers;
+mod outcome;
+mod slot;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix_culprit_core::event::{Event, EventSink, Mode};
+use nix_culprit_core::flake::{AttrPath, Candidate as Place, Lock};
+use nix_culprit_core::outcome::{Class, Criterion, Observation, Signature, Verdict};
+use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::reduce::{Candidate, Pass, Project, Reducer, Tried};
+
+use super::CaseError;
+use super::clones::Clones;
+use super::error::outcome_words;
+use super::evaluator::{Target, Yields};
+use super::flake_copy::FlakeCopy;
+use super::investigation::{Surroundings, target};
+use super::prober::is_from_outside;
+use super::settings::Settings;
+use super::states::States;
+use super::store::CaseDir;
+use crate::sys::git::Git;
+use crate::sys::nix::Nix;
+use answers::Answers;
+use slot::Slot;
+
+pub use outcome::{Ended, Reduced, Trust};
+
+/// What a reduction may take, and where its result goes.
+#[derive(Debug, Clone)]
+pub struct Reduction {
+    /// How long candidates are tried.
+    pub time: Duration,
+    /// How many candidates are evaluated at the same time, at most; their budgets add up.
+    pub jobs: usize,
+    /// The new folder for the result.
+    pub output: PathBuf,
+}
+
+/// The budget of a candidate is at least this.
+const LEAST: Bytes = Bytes(128 << 20);
+
+/// Reduces the flake as it is, with the lock of its working tree.
+///
+/// # Errors
+/// When it does not fail, or could not be looked at.
+pub fn reduce(
+    settings: &Settings,
+    wanted: &Reduction,
+    case: &CaseDir,
+    surroundings: &Surroundings,
+    sink: &mut dyn EventSink,
+) -> Result<Reduced, CaseError> {
+    let began = Instant::now();
+    let git = Git::new(&settings.git, &surroundings.interrupt)?;
+    let nix = Nix::detect(&settings.nix, settings.system.as_deref(), &surroundings.interrupt)?;
+    let (copy, snapshot) = FlakeCopy::of(&git, (&settings.flake, &settings.root), case)?;
+    let states =
+        States::of(&git, &settings.flake, &copy, super::project::Project::of(settings, &git, &snapshot, case)?)?;
+    let bad = states.working(case)?.lock;
+    let mut clones = Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone());
+    for (key, path) in bad.paths() {
+        if let Ok(reference) = bad.locked(&key) {
+            clones.at_hand(&path, &reference)?;
+        }
+    }
+    sink.tell(&Event::Started {
+        flake: settings.flake.display().to_string(),
+        nix: nix.version().to_string(),
+        memory: settings.memory,
+        time: settings.time,
+        layers: surroundings.guard.layer().to_string(),
+    });
+    let places = target(settings, nix.system())?.candidates();
+    let new_slot = |number| Slot::new(settings, surroundings, &git, &nix, &snapshot, &copy, case, number);
+    let mut slots = vec![new_slot(0)?];
+    let whole = slots[0].project()?;
+    let lock_path = snapshot.dir.join("flake.lock");
+    // The inputs stay as they are, so that the user's own command fetches them once; the fast way would take what pure
+    // evaluation refuses.
+    let mode = if slots[0].lacks(Mode::Faithful).is_none() { Mode::Faithful } else { Mode::Fast };
+    let target = Target::Among(places.clone());
+    let mut work = Work { clones: &clones, lock_path: &lock_path, target, mode, memory: settings.memory };
+
+    let (attr, seen) = failing_target(&mut slots[0], &mut work, &whole, &places)?;
+    let criterion = match &settings.criterion {
+        Some(criterion) => criterion.clone(),
+        None => Criterion::SameSignature(Signature::of(&seen.outcome, &[])),
+    };
+    if criterion.verdict(&seen, &[]).map_err(CaseError::Script)? != Verdict::Bad {
+        return Err(CaseError::NothingToReduce { outcome: outcome_words(&seen.outcome) });
+    }
+    let full = work.memory;
+    if seen.outcome.class == Class::OutOfMemory {
+        let healthy = healthy_peak(&mut slots[0], &mut work, &whole, &states, &bad)?;
+        work.memory = reduced_budget(healthy, full);
+        if work.memory < full {
+            let text = format!("candidates may use {}; the result is run with {full}", work.memory);
+            sink.tell(&Event::Warned { text });
+        }
+    }
+    let jobs = wanted.jobs.min(usize::try_from(full.0 / work.memory.0.max(1)).unwrap_or(1).max(1));
+    for number in 1..jobs {
+        slots.push(new_slot(number)?);
+    }
+
+    let mut answers = Answers::open(&case.file("answers.jsonl"))?;
+    let mut reducer = Reducer::new(whole.clone(), &Pass::ALL);
+    answers.kept().iter().for_each(|(digest, tried)| reducer.record(*digest, *tried));
+    let mut count = 0;
+    let ended = loop {
+        if began.elapsed() >= wanted.time {
+            break Ended::Time;
+        }
+        let candidates = reducer.candidates(slots.len());
+        let Some(first) = candidates.first() else { break Ended::Smallest };
+        sink.tell(&Event::Reducing {
+            what: first.pass.words().to_owned(),
+            size: reducer.smallest().size(),
+            from: whole.size(),
+            tried: count,
+        });
+        let seen = work.all(&mut slots, &candidates);
+        let mut stopped = false;
+        for (candidate, seen) in candidates.iter().zip(seen) {
+            let Some(observation) = seen? else {
+                reducer.record(candidate.digest, Tried::Otherwise);
+                continue;
+            };
+            match observation.outcome.class {
+                Class::Interrupted => stopped = true,
+                Class::NixUnusable => {
+                    return Err(CaseError::NixUnusable { message: outcome_words(&observation.outcome) });
+                }
+                _ => {
+                    count += 1;
+                    let bad = criterion.verdict(&observation, &[]).map_err(CaseError::Script)? == Verdict::Bad;
+                    let tried = if bad { Tried::Fails } else { Tried::Otherwise };
+                    reducer.record(candidate.digest, tried);
+                    answers.keep(candidate.digest, tried)?;
+                }
+            }
+        }
+        if stopped {
+            break Ended::Stopped;
+        }
+    };
+    let steps = reducer.steps();
+    work.memory = full;
+    let (project, trust) = match ended {
+        Ended::Stopped => (steps[steps.len() - 1].clone(), Trust::NotRun { why: "it was stopped".to_owned() }),
+        Ended::Smallest | Ended::Time => trusted(&mut slots[0], &work, steps, &criterion)?,
+    };
+    let reduced = Reduced {
+        attr,
+        outcome: seen.outcome,
+        before: (whole.files().count(), whole.size()),
+        after: (project.files().count(), project.size()),
+        tried: count,
+        ended,
+        trust,
+        wall: began.elapsed(),
+        folder: wanted.output.clone(),
+    };
+    outcome::write(&project, &snapshot, &reduced, settings)?;
+    Ok(reduced)
+}
+
+/// What one evaluation of a candidate needs besides its folder.
+struct Work<'a> {
+    clones: &'a Clones,
+    /// Where the flake's lock is in the project.
+    lock_path: &'a std::path::Path,
+    target: Target,
+    mode: Mode,
+    memory: Bytes,
+}
+
+impl Work<'_> {
+    /// Evaluates a project; none where its lock is none any more.
+    fn one(&self, slot: &mut Slot, project: &Project) -> Result<Option<Observation>, CaseError> {
+        let lock = project.text(self.lock_path).and_then(|text| Lock::parse(text).ok());
+        let Some(lock) = lock.filter(|lock| lock.inputs_table().is_ok()) else { return Ok(None) };
+        let assignment = self.clones.assignment(lock);
+        slot.evaluate(project, &assignment, self.mode, &self.target, self.memory).map(Some)
+    }
+
+    /// Evaluates as many candidates as there are slots, at the same time.
+    fn all(&self, slots: &mut [Slot], candidates: &[Candidate]) -> Vec<Result<Option<Observation>, CaseError>> {
+        std::thread::scope(|scope| {
+            let running: Vec<_> = slots
+                .iter_mut()
+                .zip(candidates)
+                .map(|(slot, candidate)| scope.spawn(|| self.one(slot, &candidate.project)))
+                .collect();
+            running.into_iter().map(|thread| thread.join().expect("an evaluation does not panic")).collect()
+        })
+    }
+}
+
+/// Finds the attribute that is meant: of a project that fails, Nix does not say which one it took.
+fn failing_target(
+    slot: &mut Slot,
+    work: &mut Work<'_>,
+    project: &Project,
+    places: &[Place],
+) -> Result<(AttrPath, Observation), CaseError> {
+    let mut last = None;
+    let attrs = places.iter().filter_map(|place| match place {
+        Place::Attr(attr) => Some(attr),
+        Place::BelowOnly { .. } => None,
+    });
+    // What else a value that is no derivation any more holds must not be evaluated: Nix would not, either.
+    let path = |attr: &AttrPath| AttrPath(attr.0.iter().cloned().chain(["drvPath".to_owned()]).collect());
+    for attr in attrs.flat_map(|attr| [path(attr), attr.clone()]) {
+        work.target = Target::Attr(attr.clone(), Yields::Value);
+        let Some(observation) = work.one(slot, project)? else { continue };
+        let class = observation.outcome.class;
+        if class == Class::Interrupted {
+            return Err(CaseError::Stopped);
+        }
+        let missing = observation.outcome.message.as_ref().is_some_and(|m| m.contains("does not provide attribute"));
+        if class != Class::Success && is_from_outside(class) {
+            return Err(CaseError::BadEnd {
+                label: "flake.lock".to_owned(),
+                outcome: outcome_words(&observation.outcome),
+            });
+        }
+        last = Some((attr, observation));
+        if !missing {
+            break;
+        }
+    }
+    last.ok_or_else(|| CaseError::NothingToReduce { outcome: "nothing that could be evaluated".to_owned() })
+}
+
+/// Returns what the newest committed lock that evaluates needs, if there is one: what fails needs far more.
+fn healthy_peak(
+    slot: &mut Slot,
+    work: &mut Work<'_>,
+    whole: &Project,
+    states: &States,
+    bad: &Lock,
+) -> Result<Option<Bytes>, CaseError> {
+    const MOST: usize = 3;
+    for commit in states.committed(bad)?.iter().take(MOST) {
+        let Some(state) = states.at(commit)? else { continue };
+        let assignment = work.clones.assignment(state.lock);
+        let seen = slot.evaluate(whole, &assignment, work.mode, &work.target, work.memory)?;
+        match seen.outcome.class {
+            Class::Success => return Ok(Some(seen.peak)),
+            Class::Interrupted => return Err(CaseError::Stopped),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Twice what a healthy evaluation needs tells a runaway from it; without one, only the whole budget does.
+fn reduced_budget(healthy: Option<Bytes>, full: Bytes) -> Bytes {
+    healthy.map_or(full, |peak| peak.percent(200).max(LEAST).min(full))
+}
+
+/// Runs the smallest project by the user's own command; where that does not fail in the same way, the smallest of the
+/// earlier ones that does, found by halving.
+fn trusted(
+    slot: &mut Slot,
+    work: &Work<'_>,
+    steps: &[Project],
+    criterion: &Criterion,
+) -> Result<(Project, Trust), CaseError> {
+    if let Some(why) = slot.lacks(Mode::Faithful) {
+        return Ok((steps[steps.len() - 1].clone(), Trust::NotRun { why }));
+    }
+    let mut fails = |project: &Project| -> Result<(bool, Observation), CaseError> {
+        let seen = work.one(slot, project)?;
+        let seen =
+            seen.ok_or_else(|| CaseError::NothingToReduce { outcome: "a lock that cannot be read".to_owned() })?;
+        if seen.outcome.class == Class::Interrupted {
+            return Err(CaseError::Stopped);
+        }
+        Ok((criterion.verdict(&seen, &[]).map_err(CaseError::Script)? == Verdict::Bad, seen))
+    };
+    let (holds, seen) = fails(&steps[steps.len() - 1])?;
+    if holds {
+        return Ok((steps[steps.len() - 1].clone(), Trust::Confirmed { observation: Box::new(seen) }));
+    }
+    let mut why = outcome_words(&seen.outcome);
+    let (mut low, mut high, mut best) = (0, steps.len() - 1, None);
+    while low < high {
+        let middle = low.midpoint(high);
+        match fails(&steps[middle])? {
+            (true, seen) => (low, best) = (middle + 1, Some((middle, seen))),
+            (false, seen) => (high, why) = (middle, outcome_words(&seen.outcome)),
+        }
+    }
+    Ok(match best {
+        Some((at, observation)) => (steps[at].clone(), Trust::Earlier { observation: Box::new(observation), why }),
+        None => {
+            let why = format!("by the user's own command it ends in: {why}");
+            (steps[steps.len() - 1].clone(), Trust::NotConfirmed { why })
+        }
+    })
+}

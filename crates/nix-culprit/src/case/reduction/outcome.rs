@@ -1,0 +1,118 @@
+//! What a reduction came to, and the folder that it is written to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::outcome::{Observation, Outcome};
+use nix_culprit_core::reduce::Project;
+
+use super::super::error::outcome_words;
+use super::super::settings::Settings;
+use super::super::{CaseError, StoreError};
+use crate::sys::git::Snapshot;
+
+/// Why a reduction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// No single piece can go.
+    Smallest,
+    /// The time was used up.
+    Time,
+    /// Somebody asked to stop.
+    Stopped,
+}
+
+/// How well the result is known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trust {
+    /// The user's own command fails on it in the same way.
+    Confirmed {
+        /// What was seen.
+        observation: Box<Observation>,
+    },
+    /// It does so on an earlier, larger project, which is the result.
+    Earlier {
+        /// What was seen.
+        observation: Box<Observation>,
+        /// What the next smaller one ends in.
+        why: String,
+    },
+    /// It does not.
+    NotConfirmed {
+        /// What it does.
+        why: String,
+    },
+    /// It was not run.
+    NotRun {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a reduction came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reduced {
+    /// The attribute that fails.
+    pub attr: AttrPath,
+    /// How.
+    pub outcome: Outcome,
+    /// Files and bytes of the whole project.
+    pub before: (usize, usize),
+    /// Files and bytes of the result.
+    pub after: (usize, usize),
+    /// How many candidates were evaluated.
+    pub tried: usize,
+    /// Why it ended.
+    pub ended: Ended,
+    /// How well the result is known.
+    pub trust: Trust,
+    /// How long it took.
+    pub wall: Duration,
+    /// Where the result is.
+    pub folder: PathBuf,
+}
+
+/// Writes the result into its folder, which must be new or empty.
+pub(super) fn write(
+    project: &Project,
+    snapshot: &Snapshot,
+    reduced: &Reduced,
+    settings: &Settings,
+) -> Result<(), CaseError> {
+    let io = |path: &Path, source| StoreError::Io { path: path.to_owned(), source };
+    let folder = &reduced.folder;
+    fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
+    for (path, content) in project.files() {
+        let place = folder.join(path);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
+        }
+        fs::write(&place, content).map_err(|source| io(&place, source))?;
+        let executable = fs::metadata(snapshot.root.join(path)).map(|metadata| metadata.permissions());
+        if let Ok(permissions) = executable {
+            fs::set_permissions(&place, permissions).map_err(|source| io(&place, source))?;
+        }
+    }
+    let dir = &snapshot.dir;
+    let text = format!(
+        "Reduced by nix-culprit from {} to {} bytes; it ends in: {}.\nThe inputs are as in flake.lock.\n\n    {}\n",
+        reduced.before.1,
+        reduced.after.1,
+        outcome_words(&reduced.outcome),
+        command(settings, dir, &reduced.attr),
+    );
+    let readme = folder.join("README.md");
+    fs::write(&readme, text).map_err(|source| io(&readme, source))?;
+    Ok(())
+}
+
+/// The command to type in the result's folder.
+fn command(settings: &Settings, dir: &Path, attr: &AttrPath) -> String {
+    // Address space, which is more than what is resident: the collector takes up to 384 MiB of it at the start.
+    const ABOVE: u64 = 512 << 20;
+    let memory = (settings.memory.0 + ABOVE) / 1024;
+    let place = if dir.as_os_str().is_empty() { "path:.".to_owned() } else { format!("path:.?dir={}", dir.display()) };
+    format!("(ulimit -v {memory}; nix eval --raw --no-write-lock-file '{place}#{attr}')")
+}

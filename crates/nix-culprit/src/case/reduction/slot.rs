@@ -1,0 +1,129 @@
+//! A folder of its own in which candidates are evaluated, one after the other.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix_culprit_core::event::Mode;
+use nix_culprit_core::outcome::Observation;
+use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::reduce::Project;
+
+use super::super::assignment::Assignment;
+use super::super::evaluator::{Evaluator as _, Target};
+use super::super::flake_copy::{FlakeCopy, set_times};
+use super::super::investigation::Surroundings;
+use super::super::nix_evaluator::{NixEvaluator, Tools};
+use super::super::settings::Settings;
+use super::super::store::CaseDir;
+use super::super::{CaseError, StoreError};
+use crate::sys::git::{Git, Snapshot};
+use crate::sys::nix::Nix;
+
+/// A place for one evaluation at a time.
+pub(super) struct Slot {
+    evaluator: NixEvaluator,
+    root: PathBuf,
+    /// What the folder holds.
+    there: BTreeMap<PathBuf, Vec<u8>>,
+    modified: i64,
+}
+
+impl Slot {
+    /// Makes the folder: a copy of the flake's copy, links and all.
+    #[expect(clippy::too_many_arguments, reason = "all that an evaluator needs, and the slot's number")]
+    pub(super) fn new(
+        settings: &Settings,
+        surroundings: &Surroundings,
+        git: &Git,
+        nix: &Nix,
+        snapshot: &Snapshot,
+        copy: &FlakeCopy,
+        case: &CaseDir,
+        number: usize,
+    ) -> Result<Self, CaseError> {
+        let work = case.file("slots").join(number.to_string());
+        let root = work.join("flake").join("source");
+        let io = |source| StoreError::Io { path: root.clone(), source };
+        match fs::remove_dir_all(&work) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(io(source).into()),
+        }
+        let mut there = BTreeMap::new();
+        copy_folder(&snapshot.root, &root, Path::new(""), &mut there).map_err(io)?;
+        let tools = Tools {
+            nix: nix.clone(),
+            git: git.clone(),
+            guard: surroundings.guard.clone(),
+            time: settings.time,
+            interrupt: surroundings.interrupt.clone(),
+        };
+        let own = Snapshot { root: root.clone(), ..snapshot.clone() };
+        let evaluator = NixEvaluator::new(tools, own, copy.modified, &work, Vec::new())?;
+        Ok(Self { evaluator, root, there, modified: copy.modified })
+    }
+
+    /// Returns the files that the folder holds.
+    pub(super) fn project(&self) -> Result<Project, CaseError> {
+        Ok(Project::new(self.there.clone()))
+    }
+
+    /// Says why a way of asking cannot be had, if it cannot.
+    pub(super) fn lacks(&self, mode: Mode) -> Option<String> {
+        self.evaluator.lacks(mode)
+    }
+
+    /// Makes the folder hold a project, and evaluates it.
+    pub(super) fn evaluate(
+        &mut self,
+        project: &Project,
+        assignment: &Assignment,
+        mode: Mode,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Observation, CaseError> {
+        self.hold(project).map_err(|source| StoreError::Io { path: self.root.clone(), source })?;
+        // The evaluator writes the lock in its own form.
+        self.there.retain(|path, _| path.file_name().is_none_or(|name| name != "flake.lock"));
+        Ok(self.evaluator.evaluate(assignment, mode, target, memory)?.observation)
+    }
+
+    fn hold(&mut self, project: &Project) -> std::io::Result<()> {
+        let gone: Vec<PathBuf> = self.there.keys().filter(|path| project.file(path).is_none()).cloned().collect();
+        for path in gone {
+            fs::remove_file(self.root.join(&path))?;
+            self.there.remove(&path);
+        }
+        for (path, content) in project.files() {
+            if self.there.get(path).is_none_or(|there| there != content) {
+                let place = self.root.join(path);
+                if let Some(folder) = place.parent() {
+                    fs::create_dir_all(folder)?;
+                }
+                fs::write(&place, content)?;
+                self.there.insert(path.to_owned(), content.to_vec());
+            }
+        }
+        set_times(&self.root, self.modified)
+    }
+}
+
+/// Copies a folder with its links, and takes note of its files.
+fn copy_folder(from: &Path, to: &Path, path: &Path, there: &mut BTreeMap<PathBuf, Vec<u8>>) -> std::io::Result<()> {
+    fs::create_dir_all(to.join(path))?;
+    for entry in fs::read_dir(from.join(path))? {
+        let entry = entry?;
+        let below = path.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_folder(from, to, &below, there)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, to.join(&below))?;
+        } else {
+            fs::copy(entry.path(), to.join(&below))?;
+            there.insert(below, fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! `reduce`: the smallest flake that still fails in the same way.
+
+use std::fs;
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use nix_culprit_core::quantity::show_duration;
+use nix_culprit_core::text::printable;
+
+use super::run_case::stamp;
+use super::settings::{Way, settings};
+use super::{CommandError, Context, Exit};
+use crate::case::{CaseDir, Cases, Ended, Reduced, Reduction, Scope, Surroundings, Trust, reduce};
+use crate::cli::reduce::Args;
+use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
+use crate::sys::limit::Guard;
+use crate::ui::{Paint, Progress};
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
+    // Apart from the cases of searches, which `log` and `resume` list.
+    let cases = Cases::below(&context.dirs.state.join("reductions"));
+    let (case, settings) = match &args.go_on {
+        Some(id) => cases.find(Some(id.as_str()).filter(|id| !id.is_empty()))?,
+        None => {
+            let budget =
+                BudgetOptions { memory: args.memory, search_memory: None, timeout: args.timeout, search_timeout: None };
+            let ask = AskOptions {
+                flake: args.flake.clone(),
+                budget,
+                repositories: args.repositories.clone(),
+                programs: args.programs.clone(),
+                verdict: VerdictOptions { bad_when: args.bad_when.clone(), script: Vec::new() },
+            };
+            let scope = Scope::Locks { good: None, bad: None, input: None };
+            let settings = settings(&ask, scope, Way::NONE, context)?;
+            (cases.begin(&stamp(), &settings)?, settings)
+        }
+    };
+    let output = output(args, &case)?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let wanted = Reduction { time: args.max_time, jobs: args.jobs.map_or(cores, NonZero::get), output };
+    let surroundings =
+        Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
+    let reduced = {
+        let mut progress = Progress::new(context.printer);
+        reduce(&settings, &wanted, &case, &surroundings, &mut progress)?
+    };
+    context.printer.result(&words(&reduced, &case)).map_err(CommandError::Print)?;
+    Ok(match (reduced.ended, reduced.trust) {
+        (Ended::Stopped, _) => Exit::INTERRUPTED,
+        (_, Trust::Confirmed { .. } | Trust::Earlier { .. }) => Exit::OK,
+        (_, Trust::NotConfirmed { .. } | Trust::NotRun { .. }) => Exit::BAD,
+    })
+}
+
+/// The folder for the result: one that the user named must be new or empty, our own is made anew.
+fn output(args: &Args, case: &CaseDir) -> Result<PathBuf, CommandError> {
+    let Some(output) = &args.output else {
+        let own = case.file("reduced");
+        match fs::remove_dir_all(&own) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(CommandError::Write { path: own, source });
+            }
+            Ok(()) | Err(_) => return Ok(own),
+        }
+    };
+    match fs::read_dir(output).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => Err(CommandError::NotEmpty(output.clone())),
+        Ok(false) | Err(_) => Ok(output.clone()),
+    }
+}
+
+fn words(reduced: &Reduced, case: &CaseDir) -> String {
+    let percent = reduced.after.1 * 1000 / reduced.before.1.max(1);
+    let mut text = format!(
+        "{}  {} bytes in {} files, of {} in {} ({}.{} %)\n",
+        Paint::Strong.over("Reduced  "),
+        reduced.after.1,
+        reduced.after.0,
+        reduced.before.1,
+        reduced.before.0,
+        percent / 10,
+        percent % 10,
+    );
+    let tried = format!("{} candidates in {}", reduced.tried, show_duration(reduced.wall));
+    let why = match reduced.ended {
+        Ended::Smallest => format!("{tried}; no single piece can go"),
+        Ended::Time => format!("{tried}; the time was used up: `nix-culprit reduce --go-on {}` goes on", case.id()),
+        Ended::Stopped => format!("{tried}; stopped: `nix-culprit reduce --go-on {}` goes on", case.id()),
+    };
+    text.push_str(&format!("{}  {why}\n", Paint::Strong.over("Tried    ")));
+    let trust = match &reduced.trust {
+        Trust::Confirmed { observation } => {
+            format!("by your own nix eval: {}, {}", observation.outcome.class, observation.peak)
+        }
+        Trust::Earlier { observation, why } => format!(
+            "by your own nix eval: {}, {}; the next smaller one ends in: {}",
+            observation.outcome.class,
+            observation.peak,
+            printable(why)
+        ),
+        Trust::NotConfirmed { why } => format!("not: {}", printable(why)),
+        Trust::NotRun { why } => format!("not run by your own nix eval: {}", printable(why)),
+    };
+    text.push_str(&format!("{}  {trust}\n", Paint::Strong.over("Confirmed")));
+    text.push_str(&format!("{}  {}\n", Paint::Strong.over("Result   "), reduced.folder.display()));
+    text
+}
