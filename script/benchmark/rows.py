@@ -49,7 +49,6 @@ def search(bench, case, rounds):
         left[quiet] = footprint(corner)
         corner.remove()
         disk_table(runs, left)
-        bench.searches[case.name, nix] = runs["nix-culprit bisect"]
 
 
 def search_tables(case, runs):
@@ -113,9 +112,9 @@ def probes(bench, case, rounds):
     print(f"### A probe and a bare evaluation: {case.name}\n")
     tree = bare.Worktree(bench.place, case)
     for nix in bench.nixes:
-        corner, searches = bench.place.fresh(), bench.searches.get((case.name, nix))
-        if not searches:
-            searches = [ours.bisect(bench.tool, bench.place.fresh(), case, nix, bench.memory) for _ in range(rounds)]
+        # Unguided: a search that knows where to look has hardly any probes to compare.
+        corner, plain = bench.place.fresh(), ["--no-explain", "--no-confirm"]
+        searches = [ours.bisect(bench.tool, bench.place.fresh(), case, nix, bench.memory, *plain) for _ in range(rounds)]
         good = [at for at, probe in enumerate(searches[0].probes) if probe.outcome == "success"]
         evaluated = {}
         for at in good:
