@@ -92,7 +92,7 @@ pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explana
     let class = failing.observation.outcome.class;
     let found = match failing.by {
         Some(way) => attempt.by(way, class)?,
-        None if is_growth(class) => attempt.growth(class)?,
+        None if class.is_runaway() => attempt.growth(class)?,
         None => attempt.error(class)?,
     };
     let (why, way) = found.map_or((Why::Unknown, None), |(why, way)| (why, Some(way)));
@@ -100,26 +100,6 @@ pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explana
     let explanation = Explanation { why, way, runs, wall: began.elapsed(), notes };
     prober.tell(&Event::Explained { key, explanation: Box::new(explanation.clone()) });
     Ok(explanation)
-}
-
-/// Tells whether an end comes of something that goes on and on.
-const fn is_growth(class: Class) -> bool {
-    match class {
-        Class::OutOfMemory | Class::TimeOut | Class::CallDepth | Class::StackOverflow | Class::InfiniteRecursion => {
-            true
-        }
-        Class::Success
-        | Class::EvaluationError
-        | Class::Refused
-        | Class::NixTooOld
-        | Class::FetchFailure
-        | Class::HashMismatch
-        | Class::BuildFailure
-        | Class::ImportFromDerivation
-        | Class::Interrupted
-        | Class::NixUnusable
-        | Class::Killed => false,
-    }
 }
 
 struct Attempt<'a, 'p> {
@@ -248,7 +228,7 @@ impl Attempt<'_, '_> {
         };
         let cycle = read_trace(&seen.stderr, LogFormat::TracedJson).cycle();
         let mark = Mark { memory: Some(seen.peak), call_depth: None };
-        if is_growth(class)
+        if class.is_runaway()
             && let Some(cycle) =
                 told(&profile::Growth::default().push(Rung { cycle, mark }), &calls_behind(&trace), &seen)
         {
