@@ -1,11 +1,7 @@
 //! The trace that Nix prints with an error, as JSON (2.4 and newer), in Nix's own words. The stack that it tells of is
 //! read by `profile`.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
-use crate::outcome::{Position, plain};
+use crate::outcome::{self, Position};
 
 /// An error with its trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,60 +26,19 @@ pub struct Entry {
 /// The most entries that are read.
 const MOST: usize = 200_000;
 
-#[derive(Deserialize)]
-struct Line<'a> {
-    level: Option<u64>,
-    #[serde(borrow)]
-    raw_msg: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    file: Option<Cow<'a, str>>,
-    line: Option<u64>,
-    column: Option<u64>,
-    #[serde(borrow, default)]
-    trace: Vec<Step<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Step<'a> {
-    #[serde(borrow)]
-    raw_msg: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    file: Option<Cow<'a, str>>,
-    line: Option<u64>,
-    column: Option<u64>,
-}
-
 impl Trace {
-    /// Finds the error that a run ended with in what it printed.
+    /// Reads the error that a run ended with from what it printed.
     #[must_use]
     pub fn read(stderr: &[u8]) -> Option<Self> {
-        let start = b"@nix {\"";
-        let lines = stderr.rsplit(|byte| *byte == b'\n');
-        let found = lines.filter_map(|line| {
-            let at = line.windows(start.len()).rposition(|window| window == start)?;
-            let line: Line<'_> = serde_json::from_slice(&line[at + 5..]).ok()?;
-            (line.level == Some(0)).then_some(line)
-        });
-        let line = found.into_iter().find(|line| line.raw_msg.is_some())?;
-        let entries = line.trace.iter().take(MOST).map(|step| Entry {
-            what: plain(step.raw_msg.as_deref().unwrap_or_default()),
-            position: position(step.file.as_deref(), step.line, step.column),
-        });
+        let error = outcome::Entry::last_error(stderr)?;
+        error.told.raw_msg.as_ref()?;
+        let entry = |told: &outcome::Told| Entry { what: told.words(), position: told.position() };
         Some(Self {
-            message: plain(line.raw_msg.as_deref()?),
-            position: position(line.file.as_deref(), line.line, line.column),
-            entries: entries.collect(),
+            message: error.told.words(),
+            position: error.told.position(),
+            entries: error.trace.iter().take(MOST).map(entry).collect(),
         })
     }
-}
-
-fn position(file: Option<&str>, line: Option<u64>, column: Option<u64>) -> Option<Position> {
-    let file = plain(file?);
-    let number =
-        |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
-    let (line, column) = (number(line)?, number(column)?);
-    let file = file.strip_suffix(&format!(":{line}:{column}")).unwrap_or(&file);
-    Some(Position { file: file.to_owned(), line, column })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod classify;
 mod criterion;
+mod entry;
 mod plain;
 mod signature;
 mod stderr;
@@ -12,9 +13,10 @@ mod table;
 
 pub use classify::{Ending, LogFormat, MemoryUse, classify};
 pub use criterion::{AbortedByScript, BadWhen, Criterion, CriterionError, MessagePattern};
+pub(crate) use entry::{Entry, Told};
 pub use plain::plain;
 pub use signature::Signature;
-pub(crate) use stderr::{last_json, parse_position};
+pub(crate) use stderr::parse_position;
 pub use table::claim;
 
 use std::fmt;

@@ -2,15 +2,9 @@
 //!
 //! Owns the two log formats. Must not judge what the word means; only who can have said it.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
+use super::entry::{Entry, LIMIT, Told, last_line};
 use super::plain::plain;
 use super::{LogFormat, Position};
-
-/// No more than so many bytes, counted from the end, are looked at.
-const LIMIT: usize = 64 << 20;
 
 /// A message longer than this is cut before it is looked at.
 const MESSAGE_LIMIT: usize = 64 << 10;
@@ -36,64 +30,21 @@ pub(super) struct LastWord {
 
 /// Finds the error that a run ended with.
 pub(super) fn last_word(stderr: &[u8], log: LogFormat) -> Option<LastWord> {
-    let stderr = &stderr[stderr.len().saturating_sub(LIMIT)..];
     match log {
-        LogFormat::Text => text_word(stderr),
+        LogFormat::Text => text_word(&stderr[stderr.len().saturating_sub(LIMIT)..]),
         LogFormat::InternalJson | LogFormat::TracedJson => json_word(stderr, log),
     }
 }
 
-/// One line `@nix {…}`.
-#[derive(Deserialize)]
-struct Entry<'a> {
-    level: Option<u64>,
-    #[serde(borrow)]
-    msg: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    raw_msg: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    file: Option<Cow<'a, str>>,
-    line: Option<u64>,
-    column: Option<u64>,
-    #[serde(borrow, default)]
-    trace: Vec<Frame<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Frame<'a> {
-    #[serde(borrow)]
-    raw_msg: Option<Cow<'a, str>>,
-}
-
-/// The last line that is not quiet counts, whatever came before: builders can print lines of any kind, but
-/// when evaluation fails Nix speaks after them.
-fn last_line(stderr: &[u8]) -> Option<&[u8]> {
-    stderr.rsplit(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !is_quiet(line))
-}
-
-/// The start can share its line with what another program left unfinished. In JSON's own strings the quote
-/// would be escaped.
-fn json_of(line: &[u8]) -> Option<&[u8]> {
-    let start = b"@nix {\"";
-    let at = line.windows(start.len()).rposition(|window| window == start)?;
-    Some(&line[at + 5..])
-}
-
-/// Returns the JSON of the last word of Nix, if that is JSON.
-pub(crate) fn last_json(stderr: &[u8]) -> Option<&[u8]> {
-    json_of(last_line(&stderr[stderr.len().saturating_sub(LIMIT)..])?)
-}
-
 fn json_word(stderr: &[u8], log: LogFormat) -> Option<LastWord> {
     let line = last_line(stderr)?;
-    let Some(json) = json_of(line) else {
+    let Some(entry) = Entry::read(line) else {
         return bare_word(line);
     };
-    let entry: Entry<'_> = serde_json::from_slice(json).ok()?;
-    if entry.level != Some(0) {
+    if !entry.is_error() {
         return None;
     }
-    let Some(raw) = &entry.raw_msg else {
+    let Some(raw) = &entry.told.raw_msg else {
         // What is not an error of Nix's own kind, such as `std::bad_alloc`, and never text of `throw`.
         let message = bounded_plain(&entry.msg?);
         return Some(LastWord {
@@ -102,44 +53,19 @@ fn json_word(stderr: &[u8], log: LogFormat) -> Option<LastWord> {
             voice: Voice::Nix,
         });
     };
-    let voice = match (&entry.file, log) {
+    let is_throw = |told: &Told| told.words() == "while calling the 'throw' builtin";
+    let voice = match (entry.told.has_file(), log) {
         // Errors of `throw` have no place for a position. Others have, even when it is unknown.
-        (Some(_), _) => Voice::Nix,
-        (None, LogFormat::TracedJson) if !entry.trace.first().is_some_and(Frame::is_throw) => Voice::Nix,
-        (None, _) => Voice::Anyone,
+        (true, _) => Voice::Nix,
+        (false, LogFormat::TracedJson) if !entry.trace.first().is_some_and(is_throw) => Voice::Nix,
+        (false, _) => Voice::Anyone,
     };
-    Some(LastWord { message: bounded_plain(raw), position: entry.position(), voice })
-}
-
-/// Tells whether a line says nothing about how the run ended: progress, warnings of the garbage
-/// collector, hints, and git, whose helpers can outlive a failed fetch and speak after Nix.
-fn is_quiet(line: &[u8]) -> bool {
-    const STARTS: [&[u8]; 6] = [
-        b"@nix {\"action\":\"stop\"",
-        b"@nix {\"action\":\"start\"",
-        b"@nix {\"action\":\"result\"",
-        b"GC Warning: ",
-        b"Try '",
-        b"fatal: ",
-    ];
-    line.is_empty() || STARTS.iter().any(|start| line.starts_with(start))
+    Some(LastWord { message: bounded_plain(raw), position: entry.told.position(), voice })
 }
 
 fn bare_word(line: &[u8]) -> Option<LastWord> {
     let line = plain(&String::from_utf8_lossy(&line[..line.len().min(MESSAGE_LIMIT)]));
     Some(LastWord { message: line.strip_prefix("error: ")?.to_owned(), position: None, voice: Voice::Bare })
-}
-
-impl Frame<'_> {
-    fn is_throw(&self) -> bool {
-        self.raw_msg.as_ref().is_some_and(|text| plain(text) == "while calling the 'throw' builtin")
-    }
-}
-
-impl Entry<'_> {
-    fn position(&self) -> Option<Position> {
-        Position::told(self.file.as_deref(), self.line, self.column)
-    }
 }
 
 impl Position {

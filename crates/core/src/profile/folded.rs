@@ -12,6 +12,7 @@ use super::cycle::Cycle;
 use super::detect::find_cycle;
 use super::frame::{FrameId, Frames, Stack};
 use super::growth::{Finding, Growth, Mark, Rung};
+use super::lines::{Line, Lines};
 use super::samples::Samples;
 
 /// A line longer than this is passed over. At Nix's own limit of the call depth lines have one or two MiB.
@@ -21,10 +22,7 @@ const MOST_LINE: usize = 8 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct FoldedReader {
     frames: Frames,
-    /// What was read of a line that is not at its end.
-    begun: Vec<u8>,
-    /// Whether the line that is being read is too long.
-    too_long: bool,
+    cut: Lines<MOST_LINE>,
     /// The stack of the line before, and where in it each frame ends.
     previous: Vec<u8>,
     ends: Vec<usize>,
@@ -62,29 +60,13 @@ pub struct Profile {
 
 impl FoldedReader {
     /// Takes the next bytes, in chunks of any size.
-    pub fn feed(&mut self, mut chunk: &[u8]) {
-        while let Some(end) = memchr(b'\n', chunk) {
-            let (line, rest) = (&chunk[..end], &chunk[end + 1..]);
-            chunk = rest;
-            if self.too_long || self.begun.len() + line.len() > MOST_LINE {
-                self.passed_over += 1;
-            } else if self.begun.is_empty() {
-                self.line(line);
-            } else {
-                let mut whole = std::mem::take(&mut self.begun);
-                whole.extend_from_slice(line);
-                self.line(&whole);
-                self.begun = whole;
-            }
-            self.begun.clear();
-            self.too_long = false;
-        }
-        if self.too_long || self.begun.len() + chunk.len() > MOST_LINE {
-            self.too_long = true;
-            self.begun = Vec::new();
-        } else {
-            self.begun.extend_from_slice(chunk);
-        }
+    pub fn feed(&mut self, chunk: &[u8]) {
+        let mut cut = std::mem::take(&mut self.cut);
+        cut.feed(chunk, |line| match line {
+            Line::Whole(line) => self.line(line),
+            Line::TooLong => self.passed_over += 1,
+        });
+        self.cut = cut;
     }
 
     /// Takes all there is to read.
@@ -136,7 +118,7 @@ impl FoldedReader {
     #[must_use]
     pub fn finish(mut self) -> Profile {
         let finding = self.flush(Mark::default());
-        let cut = u64::from(self.too_long || !self.begun.is_empty());
+        let cut = u64::from(self.cut.is_within_a_line());
         let (lines, passed_over) = (self.lines, self.passed_over + cut);
         Profile { frames: self.frames, samples: self.samples, finding, lines, passed_over }
     }

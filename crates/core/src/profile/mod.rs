@@ -11,6 +11,7 @@ mod folded;
 mod folded_tests;
 mod frame;
 mod growth;
+mod lines;
 mod repeat;
 #[cfg(test)]
 mod repeat_tests;

@@ -4,14 +4,10 @@
 //! got, so a limit of the call depth makes a trace a look at the stack. Evaluated code can add entries of its own
 //! (`addErrorContext`): a trace proves nothing by itself.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
 use super::cycle::Cycle;
 use super::detect::{find_cycle, find_cycle_of_calls};
 use super::frame::{Frame, Frames, Stack, What};
-use crate::outcome::{LogFormat, Position, last_json, parse_position, plain};
+use crate::outcome::{Entry, LogFormat, Position, parse_position, plain};
 
 /// A text of a frame that is not understood is kept up to so many characters.
 const MOST_CHARS: usize = 200;
@@ -135,34 +131,11 @@ pub fn read_trace(stderr: &[u8], log: LogFormat) -> Trace {
     trace
 }
 
-#[derive(Deserialize)]
-struct Entry<'a> {
-    level: Option<u64>,
-    #[serde(borrow, default)]
-    trace: Vec<Told<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Told<'a> {
-    #[serde(borrow)]
-    raw_msg: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    file: Option<Cow<'a, str>>,
-    line: Option<u64>,
-    column: Option<u64>,
-}
-
 fn read_json(stderr: &[u8], trace: &mut Trace) {
-    let Some(json) = last_json(stderr) else { return };
-    let json = String::from_utf8_lossy(json);
-    let Ok(entry) = serde_json::from_str::<Entry<'_>>(&json) else { return };
-    if entry.level != Some(0) {
-        return;
-    }
+    let Some(error) = Entry::last_error(stderr) else { return };
     // Innermost first.
-    for told in entry.trace.iter().rev() {
-        let position = Position::told(told.file.as_deref(), told.line, told.column);
-        trace.push(told.raw_msg.as_deref().unwrap_or_default(), position);
+    for told in error.trace.iter().rev() {
+        trace.push(told.raw_msg.as_deref().unwrap_or_default(), told.position());
     }
 }
 

@@ -5,7 +5,6 @@
 //! themselves, or as the message of a line `@nix {…}`. The nonce is made anew for each run and evaluated code cannot
 //! know it. So a line that it printed can hide one of ours at most, and never pass for one.
 
-use memchr::memchr;
 use memchr::memmem::Finder;
 use serde_json::Value;
 
@@ -13,7 +12,8 @@ use super::cycle::Cycle;
 use super::detect::find_cycle;
 use super::frame::{Frame, FrameId, Frames, Stack, What};
 use super::growth::{Finding, Growth, Mark, Rung};
-use crate::outcome::{Position, plain};
+use super::lines::{Line, Lines};
+use crate::outcome::{Entry, Position, plain};
 
 /// A line longer than this is passed over.
 const MOST_LINE: usize = 1 << 20;
@@ -27,8 +27,7 @@ const MOST_PLACES: usize = 8;
 pub struct TracerReader {
     nonce: Finder<'static>,
     frames: Frames,
-    begun: Vec<u8>,
-    too_long: bool,
+    cut: Lines<MOST_LINE>,
     stack: Vec<FrameId>,
     /// Where in the stack each derivation that was entered is.
     entered: Vec<usize>,
@@ -50,8 +49,7 @@ impl TracerReader {
         Self {
             nonce: Finder::new(nonce).into_owned(),
             frames: Frames::default(),
-            begun: Vec::new(),
-            too_long: false,
+            cut: Lines::default(),
             stack: Vec::new(),
             entered: Vec::new(),
             beyond: 0,
@@ -63,29 +61,13 @@ impl TracerReader {
     }
 
     /// Takes the next bytes, in chunks of any size.
-    pub fn feed(&mut self, mut chunk: &[u8]) {
-        while let Some(end) = memchr(b'\n', chunk) {
-            let (line, rest) = (&chunk[..end], &chunk[end + 1..]);
-            chunk = rest;
-            if !self.too_long && self.begun.len() + line.len() <= MOST_LINE {
-                if self.begun.is_empty() {
-                    self.line(line);
-                } else {
-                    let mut whole = std::mem::take(&mut self.begun);
-                    whole.extend_from_slice(line);
-                    self.line(&whole);
-                    self.begun = whole;
-                }
-            }
-            self.begun.clear();
-            self.too_long = false;
-        }
-        if self.too_long || self.begun.len() + chunk.len() > MOST_LINE {
-            self.too_long = true;
-            self.begun = Vec::new();
-        } else {
-            self.begun.extend_from_slice(chunk);
-        }
+    pub fn feed(&mut self, chunk: &[u8]) {
+        let mut cut = std::mem::take(&mut self.cut);
+        cut.feed(chunk, |line| match line {
+            Line::Whole(line) => self.line(line),
+            Line::TooLong => {}
+        });
+        self.cut = cut;
     }
 
     /// Looks at the deepest stack since the last time, at a moment that `mark` tells of.
@@ -123,12 +105,9 @@ impl TracerReader {
         if self.nonce.find(line).is_none() {
             return;
         }
-        let told = if let Some(json) = line.strip_prefix(b"@nix ") {
-            let message = serde_json::from_slice::<Value>(json).ok();
-            let message = message.as_ref().and_then(|message| message.get("msg")?.as_str()).unwrap_or_default();
-            self.told(message.as_bytes())
-        } else {
-            self.told(line)
+        let told = match Entry::read(line).and_then(|entry| entry.msg) {
+            Some(message) => self.told(message.as_bytes()),
+            None => self.told(line),
         };
         let Some(told) = told else { return };
         if let Some(name) = told.get("enter").and_then(Value::as_str) {
