@@ -5,6 +5,7 @@
 
 pub mod bisect;
 pub mod changed_paths;
+pub mod correct;
 pub mod counters;
 pub mod event;
 pub mod explain;

@@ -6,12 +6,14 @@
 use std::fmt::Write as _;
 
 use super::escape::{self, Place};
+use super::helps;
 use super::model::{
     Commit, Confirmation, Direction, End, LockedAt, NotFound, Probe, Report, SearchResult, SearchedInput, Subject,
 };
 use super::redact::Redactor;
 use super::why::tell;
 use super::{replay, words};
+use crate::correct::{Correction, Step};
 use crate::explain::{Strokes, draw};
 use crate::ids::CommitId;
 use crate::outcome::{Observation, Verdict};
@@ -32,6 +34,7 @@ pub fn render(report: &Report, redactor: &Redactor) -> String {
     page.result();
     page.why();
     page.confirmation();
+    page.corrections();
     page.growth();
     page.doubts();
     page.environment();
@@ -291,6 +294,57 @@ impl Page<'_> {
                 let why = self.code(why, 400);
                 self.put(&format!("**Not confirmed** by the user's own command: {why}"));
             }
+        }
+    }
+
+    fn corrections(&mut self) {
+        let report = self.report;
+        let Some(corrections) = &report.corrections else { return };
+        self.heading("Corrections tried");
+        if corrections.works.is_empty() {
+            self.put(&format!("None of what was tried helps ({}).\n", helps::totals(corrections)));
+        }
+        for (number, correction) in (1..).zip(corrections.works.iter().take(5)) {
+            self.correction(number, correction);
+        }
+        if corrections.works.len() > 5 {
+            self.put(&format!("\n{} more that work are in report.json.", corrections.works.len() - 5));
+        }
+        for failed in corrections.failed.iter().take(10) {
+            let line = format!("- does not help: {}: {}", self.code(&failed.what, 200), self.code(&failed.why, 200));
+            self.put(&line);
+        }
+        for untried in corrections.untried.iter().take(10) {
+            let line = format!("- not tried: {}: {}", self.code(&untried.what, 200), self.code(&untried.why, 200));
+            self.put(&line);
+        }
+        let left = corrections.failed.len().saturating_sub(10) + corrections.untried.len().saturating_sub(10);
+        if left > 0 {
+            self.put(&format!("- and {left} more (see report.json)"));
+        }
+    }
+
+    fn correction(&mut self, number: usize, correction: &Correction) {
+        let words = correction.action.words(&|text| self.code(text, 200));
+        self.put(&format!("{number}. {words}"));
+        for step in correction.steps.iter().take(4) {
+            let line = match step {
+                Step::Command { command } => self.code(command, 500),
+                Step::Write { file, text } => format!("in {}: {}", self.code(file, 100), self.code(text, 500)),
+                Step::Do { what } => self.code(what, 300),
+            };
+            self.put(&format!("   - {line}"));
+        }
+        let measured = helps::measured(correction, self.report);
+        self.put(&format!("   - {measured}"));
+        let proof = helps::proof(correction, &|text| self.code(text, 300));
+        self.put(&format!("   - {proof}"));
+        if let Some(derivations) = correction.derivations {
+            self.put(&format!("   - {}", helps::derivations(derivations)));
+        }
+        for note in correction.notes.iter().take(4) {
+            let note = self.code(note, 300);
+            self.put(&format!("   - {note}"));
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod date;
 pub mod escape;
+mod helps;
 pub mod json;
 pub mod markdown;
 pub mod model;

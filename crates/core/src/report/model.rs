@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::date::Timestamp;
+use crate::correct::Corrections;
 use crate::explain::Explanation;
 use crate::growth::{Measure, Value};
 use crate::ids::{CommitId, InputPath};
@@ -48,6 +49,9 @@ pub struct Report {
     pub explanation: Option<Explanation>,
     /// How the result was confirmed; absent when there was nothing to confirm yet.
     pub confirmation: Option<Confirmation>,
+    /// What was tried to make the target evaluate again; absent where nothing was.
+    #[serde(default)]
+    pub corrections: Option<Corrections>,
     /// The commits of which nothing can be said, by reason.
     pub skipped: Vec<Skipped>,
     /// Evidence that does not fit a single change from good to bad, one sentence each.

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::date::Timestamp;
 use super::model::*;
+use crate::correct::{
+    Action, Before, Correction, Corrections, Derivations, Failed, Point, Proof, Reach, Step, Untried,
+};
 use crate::explain::{Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Place, Way, Why};
 use crate::ids::{CommitId, DrvPath, InputPath};
 use crate::outcome::{Class, End as ProcessEnd, Observation, Outcome, Verdict};
@@ -23,6 +26,8 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("hostile", hostile()),
         ("cycle", cycle()),
         ("error", error()),
+        ("corrected", corrected()),
+        ("uncorrected", uncorrected()),
     ]
 }
 
@@ -180,6 +185,69 @@ pub(super) fn error() -> Report {
     Report { explanation: Some(explanation), ..fast_only() }
 }
 
+/// A case with corrections that work, whose titles come from strangers.
+pub(super) fn corrected() -> Report {
+    let point =
+        |start: &str, days: i64, title: &str| Point { revision: id(start), date: day(days), title: title.to_owned() };
+    let command = "nix eval --raw .#devShells.x86_64-linux.default.drvPath";
+    let proof = Proof::Own { command: command.to_owned(), inputs: Inputs::AtStorePaths };
+    let lock = |input: &str, reference: String| Step::Command {
+        command: format!("nix flake lock --override-input {input} {reference}"),
+    };
+    let repaired = Correction {
+        action: Action::Forward {
+            input: path("poetry2nix"),
+            to: point("7acb78166a65", 50, "overrides: leave `bootstrap` packages \u{1b}[31malone <b>"),
+            reach: Reach::First,
+        },
+        steps: vec![lock("poetry2nix", format!("github:nix-community/poetry2nix/{}", id("7acb78166a65")))],
+        proof: proof.clone(),
+        observation: success(),
+        derivations: Some(Derivations { all: 312, changed: 40 }),
+        notes: vec!["Its newest commit works, too.".to_owned()],
+    };
+    let kept = Correction {
+        action: Action::Keep {
+            input: path("nixpkgs"),
+            to: point("4f11", 5, "update of 4f11"),
+            before: Before::Culprit,
+        },
+        steps: vec![
+            lock("nixpkgs", format!("github:NixOS/nixpkgs/{}", id("4f11"))),
+            Step::Write {
+                file: "flake.nix".to_owned(),
+                text: format!("inputs.nixpkgs.url = \"github:NixOS/nixpkgs/{}\";", id("4f11")),
+            },
+            Step::Do { what: "Take it back once it is corrected.".to_owned() },
+        ],
+        proof: Proof::Fast { why: "Nix 2.3.7 has no flakes".to_owned() },
+        observation: success(),
+        derivations: Some(Derivations { all: 310, changed: 0 }),
+        notes: vec![],
+    };
+    let corrections = Corrections {
+        works: vec![repaired, kept],
+        failed: vec![Failed {
+            what: "move nixpkgs on to b570cc35e4a3 (2023-09-18), its newest commit".to_owned(),
+            why: "out of memory".to_owned(),
+            observation: Some(out_of_memory()),
+        }],
+        untried: vec![Untried { what: "move systems on".to_owned(), why: "it has no history".to_owned() }],
+        evaluations: 9,
+        wall: Duration::from_secs(13),
+    };
+    Report { corrections: Some(corrections), ..normal() }
+}
+
+/// A case in which nothing helps.
+pub(super) fn uncorrected() -> Report {
+    let mut report = corrected();
+    if let Some(corrections) = &mut report.corrections {
+        corrections.works.clear();
+    }
+    report
+}
+
 /// Both ends succeed, and the bad one is heavier.
 fn weighing(thunks: u64, mib: u64) -> Observation {
     let counters = [("nrThunks", thunks), ("list.concats", thunks / 100), ("nrAvoided", 5)];
@@ -266,6 +334,7 @@ pub(super) fn normal() -> Report {
         }),
         result: SearchResult::Culprit { commit: commit() },
         explanation: None,
+        corrections: None,
         confirmation: Some(Confirmation::Faithful {
             culprit: Box::new(out_of_memory()),
             parent: Box::new(success()),
@@ -444,7 +513,7 @@ pub(super) const HOSTILE: &str = "`x` ``` | </details><script>alert(1)</script> 
 
 /// The normal case with every text replaced by [`HOSTILE`].
 pub(super) fn hostile() -> Report {
-    let replaced = replace(serde_json::to_value(normal()).unwrap(), "", HOSTILE);
+    let replaced = replace(serde_json::to_value(corrected()).unwrap(), "", HOSTILE);
     let mut report: Report = serde_json::from_value(replaced).unwrap();
     report.contradictions = vec![HOSTILE.to_owned()];
     report
@@ -467,6 +536,8 @@ pub(super) fn replace(value: serde_json::Value, name: &str, by: &str) -> serde_j
                     | "date"
                     | "drv_path"
                     | "inputs-were"
+                    | "reach"
+                    | "before"
             ) || text.parse::<CommitId>().is_ok();
             Value::String(if ours { text } else { by.to_owned() })
         }

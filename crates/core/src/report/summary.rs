@@ -4,10 +4,12 @@
 //! printable text: hidden characters are made visible and credentials are taken out.
 
 use super::escape::{line, shell_word, web_address};
+use super::helps;
 use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult, SearchedInput};
 use super::redact::credentials;
 use super::why::tell;
 use super::words;
+use crate::correct::{Correction, Step};
 use crate::explain::{BY_THE_CULPRIT, Strokes, draw};
 use crate::growth::{Grown, Measure, suggestion};
 use crate::outcome::Verdict;
@@ -71,6 +73,7 @@ pub fn render(report: &Report, places: &Places) -> Vec<Line> {
     result(&mut out, report);
     why(&mut out, report, places);
     confirmation(&mut out, report);
+    corrections(&mut out, report);
     growth(&mut out, report);
     out.blank();
     doubts(&mut out, report);
@@ -292,6 +295,66 @@ fn confirmation(out: &mut Lines, report: &Report) {
     }
 }
 
+/// Says what helps, and what of all that was tried does not.
+fn corrections(out: &mut Lines, report: &Report) {
+    const MOST: usize = 6;
+    let Some(corrections) = &report.corrections else { return };
+    out.blank();
+    if corrections.works.is_empty() {
+        out.row("Helps")
+            .add(Style::Strong, "nothing of what was tried")
+            .add(Style::Dim, &format!("({})", helps::totals(corrections)));
+    }
+    for (number, correction) in (1..).zip(corrections.works.iter().take(MOST)) {
+        helps_by(out, report, number, correction);
+    }
+    if corrections.works.len() > MOST {
+        out.row("").add(Style::Dim, &format!("… and {} more that work", corrections.works.len() - MOST));
+    }
+    for (index, failed) in corrections.failed.iter().enumerate().take(MOST) {
+        out.row(if index == 0 { "No help" } else { "" })
+            .add(Style::Plain, &format!("{}:", clean(&failed.what, 200)))
+            .add(Style::Dim, &clean(&failed.why, 160));
+    }
+    if corrections.failed.len() > MOST {
+        out.row("").add(Style::Dim, &format!("… and {} more", corrections.failed.len() - MOST));
+    }
+    for (index, untried) in corrections.untried.iter().enumerate().take(MOST) {
+        out.row(if index == 0 { "Not tried" } else { "" })
+            .add(Style::Plain, &format!("{}:", clean(&untried.what, 200)))
+            .add(Style::Dim, &clean(&untried.why, 160));
+    }
+    if corrections.untried.len() > MOST {
+        out.row("").add(Style::Dim, &format!("… and {} more", corrections.untried.len() - MOST));
+    }
+}
+
+/// Tells of one correction that works.
+fn helps_by(out: &mut Lines, report: &Report, number: usize, correction: &Correction) {
+    let words = correction.action.words(&|text| clean(text, 160));
+    out.row(if number == 1 { "Helps" } else { "" }).add(Style::Strong, &format!("{number}. {words}"));
+    for step in &correction.steps {
+        match (step, helps::command(step)) {
+            (_, Some(command)) if clean(command, 600) == command => _ = out.whole(command),
+            (Step::Command { .. }, _) => _ = out.row("").add(Style::Dim, "the command cannot be shown as it is"),
+            (Step::Write { file, text }, _) => {
+                out.row("").add(Style::Plain, &format!("in {}:", clean(file, 100)));
+                let lines = text.lines().map(|text| clean(text, 300)).filter(|text| !text.trim().is_empty());
+                lines.take(12).for_each(|text| _ = out.whole(text.trim_end()));
+            }
+            (Step::Do { what }, _) => _ = out.row("").add(Style::Plain, &clean(what, 300)),
+        }
+    }
+    out.row("").add(Style::Good, &helps::measured(correction, report));
+    out.row("").add(Style::Dim, &helps::proof(correction, &|text| clean(text, 160)));
+    if let Some(derivations) = correction.derivations {
+        out.row("").add(Style::Dim, &helps::derivations(derivations));
+    }
+    for note in &correction.notes {
+        out.row("").add(Style::Dim, &clean(note, 300));
+    }
+}
+
 fn doubts(out: &mut Lines, report: &Report) {
     for (index, skipped) in report.skipped.iter().enumerate().take(4) {
         out.row(if index == 0 { "Skipped" } else { "" })
@@ -350,7 +413,7 @@ fn next(out: &mut Lines, report: &Report, places: &Places) {
                 }
             }
         }
-        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } if !not_confirmed => {
+        SearchResult::Culprit { .. } | SearchResult::OneOf { .. } if !not_confirmed && report.corrections.is_none() => {
             if let Some((hint, command)) = stay_at_good(report) {
                 out.row("Next").add(Style::Plain, hint).whole(&command);
             }
@@ -476,7 +539,8 @@ mod tests {
     fn lines_fit_the_width_and_hold_only_printable_text() {
         for (name, report) in samples::all() {
             for line in plain(&render(&report, &Places::default())).lines() {
-                let whole = line.trim_start().starts_with("nix flake lock") || line.contains("https://");
+                let whole = ["nix flake lock", "inputs."].iter().any(|start| line.trim_start().starts_with(start))
+                    || line.contains("https://");
                 assert!(line.chars().count() <= WIDTH || whole, "{name}: {line}");
                 assert!(!line.contains(char::is_control) && line.trim_end() == line, "{name}: {line:?}");
             }

@@ -125,6 +125,7 @@ impl Draft {
             matters: None,
             result: SearchResult::Unfinished { suspects: None, why: "nothing was searched yet".to_owned() },
             explanation: None,
+            corrections: None,
             confirmation: None,
             skipped: Vec::new(),
             contradictions: Vec::new(),

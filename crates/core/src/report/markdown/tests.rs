@@ -2,6 +2,7 @@
 
 use super::super::samples;
 use super::*;
+use crate::correct::Action;
 use proptest::prelude::*;
 
 fn redactor() -> Redactor {
@@ -105,8 +106,17 @@ fn names_home_folders_and_credentials_are_not_told() {
 
 /// Returns a report in which every list and every text is far too long.
 fn huge(text: &str) -> Report {
-    let value = samples::replace(serde_json::to_value(samples::normal()).unwrap(), "", text);
+    let value = samples::replace(serde_json::to_value(samples::corrected()).unwrap(), "", text);
     let mut report: Report = serde_json::from_value(value).unwrap();
+    if let Some(corrections) = &mut report.corrections {
+        corrections.works = vec![corrections.works[1].clone(); 100];
+        corrections.failed = vec![corrections.failed[0].clone(); 100];
+        corrections.untried = vec![corrections.untried[0].clone(); 100];
+        for correction in &mut corrections.works {
+            correction.steps = vec![correction.steps[1].clone(); 40];
+            correction.notes = vec![text.to_owned(); 50];
+        }
+    }
     report.lock_changes = vec![report.lock_changes[0].clone(); 500];
     report.probes = [vec![report.probes[0].clone(); 2], vec![report.probes[6].clone(); 1_500]].concat();
     report.skipped = vec![report.skipped[0].clone(); 300];
@@ -144,15 +154,18 @@ proptest! {
 
     #[test]
     fn any_title_is_inert(title in "[`|<@#!\\\\\\[\\]()$&\n ~*_a1-]{0,60}") {
-        let mut report = samples::normal();
+        let mut report = samples::corrected();
         if let SearchResult::Culprit { commit } = &mut report.result {
             commit.title = title.clone();
         }
         if let Subject::Commit { title: row, .. } = &mut report.probes[3].subject {
-            *row = title;
+            row.clone_from(&title);
+        }
+        if let Some(Action::Forward { to, .. }) = report.corrections.as_mut().map(|all| &mut all.works[0].action) {
+            to.title = title;
         }
         let page = render(&report, &redactor());
-        let plain = interpreted(&render(&samples::normal(), &redactor()));
+        let plain = interpreted(&render(&samples::corrected(), &redactor()));
         // An empty title is told in words; any other is one code span.
         prop_assert_eq!(interpreted(&page).replace("(empty)", "§"), plain);
     }

@@ -1,0 +1,184 @@
+//! Which corrections may help in a case, in the order in which they are tried.
+
+use super::model::Before;
+use crate::explain::Why;
+use crate::ids::{CommitId, InputPath};
+
+/// What is known of a case that has a bearing on its correction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Commits at which an input was good, or is likely to be.
+    pub keep: Vec<Keeping>,
+    /// The inputs that the failure goes through, the one with most of it first.
+    pub owners: Vec<InputPath>,
+    /// All inputs of the failing lock that are nodes of their own, those nearest to the root first.
+    pub inputs: Vec<InputPath>,
+}
+
+/// A commit that an input could be kept at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeping {
+    /// The input.
+    pub input: InputPath,
+    /// The commit.
+    pub commit: CommitId,
+    /// Which one that is.
+    pub before: Before,
+}
+
+/// A correction that may help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Candidate {
+    /// An input stays before the culprit.
+    Keep(Keeping),
+    /// An input goes on: to its newest commit and, if that helps, to the first that does.
+    Forward(InputPath),
+}
+
+impl Candidate {
+    /// Says what it is, for people; holds names of inputs as they are.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Keep(Keeping { input, commit, .. }) => format!("keep {input} at {}", commit.short()),
+            Self::Forward(input) => format!("move {input} on"),
+        }
+    }
+}
+
+/// Returns what may help, most promising first.
+#[must_use]
+pub fn candidates(facts: &Facts) -> Vec<Candidate> {
+    let mut all: Vec<Candidate> = Vec::new();
+    let mut add = |candidate: Candidate| {
+        if !all.contains(&candidate) {
+            all.push(candidate);
+        }
+    };
+    let mut kept: Vec<&CommitId> = Vec::new();
+    for keeping in &facts.keep {
+        if !kept.contains(&&keeping.commit) {
+            kept.push(&keeping.commit);
+            add(Candidate::Keep(keeping.clone()));
+        }
+    }
+    let known = |input: &&InputPath| facts.inputs.contains(input);
+    facts.owners.iter().filter(known).for_each(|input| add(Candidate::Forward(input.clone())));
+    facts.keep.iter().filter(|keeping| facts.inputs.contains(&keeping.input)).for_each(|keeping| {
+        add(Candidate::Forward(keeping.input.clone()));
+    });
+    facts.inputs.iter().for_each(|input| add(Candidate::Forward(input.clone())));
+    all
+}
+
+/// Returns the inputs that a failure goes through, the one with most of it first; not the flake itself.
+#[must_use]
+pub fn owners(why: &Why) -> Vec<InputPath> {
+    let mut counted: Vec<(InputPath, usize)> = Vec::new();
+    let mut count = |input: &InputPath| match counted.iter_mut().find(|(known, _)| known == input) {
+        Some((_, count)) => *count += 1,
+        None => counted.push((input.clone(), 1)),
+    };
+    match why {
+        Why::Cycle(cycle) => {
+            // Where values are made anew a repair is likelier than where the loop merely goes through.
+            cycle.fresh.iter().for_each(|fresh| count(&fresh.place.input));
+            let fresh = counted.len();
+            let mut through: Vec<(InputPath, usize)> = Vec::new();
+            for (input, _) in &cycle.files {
+                match through.iter_mut().find(|(known, _)| known == input) {
+                    Some((_, count)) => *count += 1,
+                    None => through.push((input.clone(), 1)),
+                }
+            }
+            through.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            counted.extend(through);
+            counted[..fresh].sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        }
+        Why::Error(root) => {
+            root.place.iter().for_each(|place| count(&place.input));
+            root.frames.iter().for_each(|frame| count(&frame.place.input));
+            counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        }
+        Why::Unknown => {}
+    }
+    let mut owners: Vec<InputPath> = Vec::new();
+    for (input, _) in counted {
+        if !input.0.is_empty() && !owners.contains(&input) {
+            owners.push(input);
+        }
+    }
+    owners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::{Certainty, Cycle, ErrorRoot, FrameTold, Fresh, Place};
+
+    fn path(text: &str) -> InputPath {
+        let Ok(path) = text.parse();
+        path
+    }
+
+    fn place(input: &str) -> Place {
+        Place { input: path(input), path: "default.nix".to_owned(), line: 1, source: None }
+    }
+
+    fn paths(inputs: &[InputPath]) -> Vec<String> {
+        inputs.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_input_in_which_values_are_made_anew_owns_most_of_a_cycle() {
+        let cycle = |fresh: &[&str]| {
+            Why::Cycle(Cycle {
+                edges: Vec::new(),
+                certainty: Certainty::Confirmed,
+                growth: Vec::new(),
+                fresh: fresh.iter().map(|input| Fresh { place: place(input), call: "override".to_owned() }).collect(),
+                files: ["pkgs", "", "overlay", "pkgs"].map(|input| (path(input), "x.nix".to_owned())).to_vec(),
+            })
+        };
+        assert_eq!(paths(&owners(&cycle(&["overlay"]))), ["overlay", "pkgs"]);
+        assert_eq!(paths(&owners(&cycle(&[]))), ["pkgs", "overlay"]);
+        assert_eq!(paths(&owners(&cycle(&["", "other", "pkgs", "pkgs"]))), ["pkgs", "other", "overlay"]);
+    }
+
+    #[test]
+    fn an_error_is_owned_by_the_inputs_that_its_way_goes_through() {
+        let frame = |input: &str| FrameTold { what: "while calling".to_owned(), place: place(input) };
+        let root = ErrorRoot {
+            message: "boom".to_owned(),
+            place: Some(place("b")),
+            frames: vec![frame("a"), frame(""), frame("a")],
+        };
+        assert_eq!(paths(&owners(&Why::Error(root))), ["a", "b"]);
+        assert!(owners(&Why::Unknown).is_empty());
+    }
+
+    #[test]
+    fn what_is_known_to_be_good_is_tried_first_then_owners_then_all_others_and_each_once() {
+        let keep = |commit: char, before| Keeping {
+            input: path("pkgs"),
+            commit: commit.to_string().repeat(40).parse().unwrap(),
+            before,
+        };
+        let facts = Facts {
+            keep: vec![keep('a', Before::Merge), keep('b', Before::Culprit), keep('a', Before::Culprit)],
+            owners: vec![path("overlay"), path("gone"), path("pkgs")],
+            inputs: ["pkgs", "overlay", "tools", "overlay/lib"].map(path).to_vec(),
+        };
+        let words: Vec<String> = candidates(&facts).iter().map(Candidate::words).collect();
+        let expected = [
+            "keep pkgs at aaaaaaaaaaaa",
+            "keep pkgs at bbbbbbbbbbbb",
+            "move overlay on",
+            "move pkgs on",
+            "move tools on",
+            "move overlay/lib on",
+        ];
+        assert_eq!(words, expected);
+        assert!(candidates(&Facts::default()).is_empty());
+    }
+}

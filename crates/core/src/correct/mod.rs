@@ -1,0 +1,11 @@
+//! What helps: changes that may make a failing target evaluate again, and which of those that do is best.
+//!
+//! Owns which changes there are, their words, and their order. Must not try any: that is the case's part.
+
+mod candidates;
+mod model;
+mod rank;
+
+pub use candidates::{Candidate, Facts, Keeping, candidates, owners};
+pub use model::{Action, Before, Correction, Corrections, Derivations, Failed, Point, Proof, Reach, Step, Untried};
+pub use rank::rank;
