@@ -68,6 +68,17 @@ pub struct Failing<'a> {
     pub folder: &'a Path,
     /// The only way to try, if the user chose one.
     pub by: Option<Way>,
+    /// Whether a flame graph is worth an evaluation of its own.
+    pub drawing: Drawing,
+}
+
+/// Whether a flame graph is worth an evaluation of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawing {
+    /// It is: nothing else is waited for.
+    Wanted,
+    /// It is drawn only where a profile was needed anyway.
+    Incidental,
 }
 
 /// Explains a failing end, or remembers what an earlier run of the case learned.
@@ -102,6 +113,11 @@ pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explana
     Ok(explanation)
 }
 
+/// Tells whether a cycle was seen to grow.
+fn is_confirmed((why, _): &(Why, Way)) -> bool {
+    matches!(why, Why::Cycle(cycle) if cycle.certainty == Certainty::Confirmed)
+}
+
 struct Attempt<'a, 'p> {
     prober: &'a mut Prober<'p>,
     failing: &'a Failing<'a>,
@@ -118,12 +134,17 @@ impl Attempt<'_, '_> {
         if ends_by_itself && let Some(found) = self.error(class)? {
             return Ok(Some(found));
         }
-        for way in [Way::Profile, Way::CallDepth, Way::Tracer] {
-            if let Some(found) = self.by(way, class)? {
-                return Ok(Some(found));
-            }
+        // The quickest first: depths that are limited use up little memory, and a profile comes every two seconds only.
+        let ladder = self.by(Way::CallDepth, class)?;
+        if self.failing.drawing == Drawing::Incidental && ladder.as_ref().is_some_and(is_confirmed) {
+            return Ok(ladder);
         }
-        Ok(None)
+        let profile = self.by(Way::Profile, class)?;
+        let found = match (ladder, profile) {
+            (Some(ladder), Some(profile)) if is_confirmed(&ladder) || !is_confirmed(&profile) => Some(ladder),
+            (ladder, profile) => profile.or(ladder),
+        };
+        if found.is_some() { Ok(found) } else { self.by(Way::Tracer, class) }
     }
 
     /// Looks in one way.

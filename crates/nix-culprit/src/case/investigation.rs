@@ -21,7 +21,7 @@ use super::conclusion::{Draft, Searched, Source, Touches};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
-use super::explain::{Failing, explain, hints, owners};
+use super::explain::{Drawing, Failing, explain, hints, owners};
 use super::flake_copy::FlakeCopy;
 use super::history::History as _;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
@@ -498,6 +498,10 @@ impl<'a> Investigation<'a> {
                 time: self.settings.time,
                 folder: self.folder,
                 by: self.settings.explained_by,
+                drawing: match self.settings.explanation {
+                    Explaining::Alone => Drawing::Wanted,
+                    Explaining::Guides | Explaining::Tells | Explaining::Unwanted => Drawing::Incidental,
+                },
             };
             let explanation = explain(prober, &failing)?;
             self.draft.explanation(explanation);
