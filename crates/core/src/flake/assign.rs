@@ -209,7 +209,7 @@ impl Lock {
         Ok(lock)
     }
 
-    fn drop_unreachable(&mut self) {
+    pub(super) fn drop_unreachable(&mut self) {
         let reachable: BTreeSet<NodeKey> = self.in_breadth().into_iter().map(|(key, _)| key).collect();
         self.nodes.retain(|key, _| reachable.contains(key));
     }

@@ -3,6 +3,7 @@
 //! Owns how they are read, written, compared and edited, as values. Must not fetch, evaluate or
 //! touch a file: whoever has a lock file hands in its text.
 
+mod adopt;
 mod assign;
 mod attrs;
 mod diff;
