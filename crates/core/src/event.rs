@@ -162,6 +162,11 @@ pub enum Event {
         /// What was learned.
         explanation: Box<Explanation>,
     },
+    /// A correction is about to be tried.
+    Correcting {
+        /// What it is.
+        what: String,
+    },
     /// A project is being reduced; not written to the journal.
     Reducing {
         /// What is being left out.

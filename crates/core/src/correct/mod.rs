@@ -3,9 +3,11 @@
 //! Owns which changes there are, their words, and their order. Must not try any: that is the case's part.
 
 mod candidates;
+mod command;
 mod model;
 mod rank;
 
 pub use candidates::{Candidate, Facts, Keeping, candidates, owners};
+pub use command::{lock_command, word};
 pub use model::{Action, Before, Correction, Corrections, Derivations, Failed, Point, Proof, Reach, Step, Untried};
 pub use rank::rank;

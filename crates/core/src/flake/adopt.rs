@@ -115,7 +115,10 @@ mod tests {
     #[test]
     fn inputs_that_both_ask_for_stay_new_ones_come_and_old_ones_go() {
         assert_eq!(moved("pkgs o o/pkgs>pkgs o/a=3", "pkgs=7 a=8"), [MOVED]);
-        assert_eq!(moved("pkgs o o/pkgs>pkgs o/a o/b", "pkgs=7 a"), [MOVED, "o/b is gone: it was github:o/b/000000000000"]);
+        assert_eq!(
+            moved("pkgs o o/pkgs>pkgs o/a o/b", "pkgs=7 a"),
+            [MOVED, "o/b is gone: it was github:o/b/000000000000"]
+        );
         let new = moved("pkgs o o/pkgs>pkgs", "pkgs=7 a=8 a/pkgs>pkgs a/x=9");
         assert_eq!(new, [MOVED, "o/a is new: github:o/a/888888888888"]);
     }

@@ -3,13 +3,13 @@
 //! Colours are the ui's; here a style only says what a text means. Must not hold anything but
 //! printable text: hidden characters are made visible and credentials are taken out.
 
-use super::escape::{line, shell_word, web_address};
+use super::escape::{line, web_address};
 use super::helps;
 use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult, SearchedInput};
 use super::redact::credentials;
 use super::why::tell;
 use super::words;
-use crate::correct::{Correction, Step};
+use crate::correct::{Correction, Step, lock_command};
 use crate::explain::{BY_THE_CULPRIT, Strokes, draw};
 use crate::growth::{Grown, Measure, suggestion};
 use crate::outcome::Verdict;
@@ -435,11 +435,7 @@ fn stay_at_good(report: &Report) -> Option<(&'static str, String)> {
         Direction::FindCulprit => (before, "until it is corrected, stay before it:"),
         Direction::FindFix => (after, "update to it:"),
     };
-    let words = [replay.input.to_string(), reference.clone()].map(|word| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '.' | '_' | '-' | '+');
-        if !word.is_empty() && word.chars().all(plain) { word } else { shell_word(&word) }
-    });
-    let command = format!("nix flake lock --override-input {}", words.join(" "));
+    let command = lock_command(&replay.input, reference);
     // A command that cannot be shown as it is, is not shown.
     (clean(&command, 300) == command).then_some((hint, command))
 }

@@ -22,6 +22,7 @@ use nix_culprit_core::text::printable;
 
 use super::CaseError;
 use super::ends::{Ends, Verified};
+use super::evaluator::Target;
 use super::flake_copy::FlakeCopy;
 use super::jumps::AllJumps;
 use super::prober::{Prober, Record};
@@ -313,17 +314,10 @@ impl Draft {
     /// Ends the report.
     #[must_use]
     pub fn finish(mut self, result: SearchResult, prober: &Prober<'_>, wall: Duration) -> Report {
-        let attr = prober.target().attr().to_string();
-        if let (true, Root::File { file, .. }) = (self.report.flake.command.is_empty(), &self.root) {
-            let attr = if attr.is_empty() { String::new() } else { format!(" -A '{attr}'") };
-            self.report.flake.command = format!("nix-instantiate '{}'{attr}", file.display());
-        }
         if self.report.flake.command.is_empty() {
-            let EvalQuestion { attr, apply } = prober.target().question();
-            let apply = apply.map(|function| format!(" --apply '{function}'")).unwrap_or_default();
-            self.report.flake.command = format!("nix eval --raw .#{attr}{apply}");
+            self.report.flake.command = own_command(&self.root, prober.target());
         }
-        self.report.flake.target = attr;
+        self.report.flake.target = prober.target().attr().to_string();
         self.report.environment.limits.memory = prober.full();
         self.report.result = result;
         self.report.probes = prober.records().iter().map(probe).collect();
@@ -343,6 +337,23 @@ fn enough_time(needed: Duration, whole: Duration) -> Option<Duration> {
     const MORE: Duration = Duration::from_secs(30);
     let enough = needed.saturating_mul(5).max(needed.saturating_add(MORE));
     (enough <= whole.mul_f64(0.8)).then_some(enough)
+}
+
+/// Returns the command by which a user evaluates a target.
+#[must_use]
+pub fn own_command(root: &Root, target: &Target) -> String {
+    match root {
+        Root::File { file, .. } => {
+            let attr = target.attr().to_string();
+            let attr = if attr.is_empty() { String::new() } else { format!(" -A '{attr}'") };
+            format!("nix-instantiate '{}'{attr}", file.display())
+        }
+        Root::Flake => {
+            let EvalQuestion { attr, apply } = target.question();
+            let apply = apply.map(|function| format!(" --apply '{function}'")).unwrap_or_default();
+            format!("nix eval --raw .#{attr}{apply}")
+        }
+    }
 }
 
 /// Says that the culprit was not run again.

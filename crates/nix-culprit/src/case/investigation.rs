@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix_culprit_core::bisect::{Culprit as FoundCulprit, Goal};
 use nix_culprit_core::changed_paths::ChangedPaths;
+use nix_culprit_core::correct::{self, Before, Facts, Keeping};
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::explain::{Guide, Why};
 use nix_culprit_core::flake::{Candidate, Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
@@ -18,10 +19,11 @@ use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, Searche
 use super::ahead::Ahead;
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched, Source, Touches};
+use super::correct::{Failing, Work, correct as try_corrections};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
-use super::explain::{Drawing, Failing, explain, hints, owners};
+use super::explain::{self, Drawing, explain, hints, owners};
 use super::flake_copy::FlakeCopy;
 use super::history::History as _;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
@@ -33,7 +35,7 @@ use super::prober::{Allowance, Prober, Round};
 use super::project::Project;
 use super::proof::{Proof, prove};
 use super::search::{Guess, Range, probe_commit, refuse_backwards};
-use super::settings::{Explaining, MemoryFrom, Root, Scope, Settings, Wanted};
+use super::settings::{Correcting, Explaining, MemoryFrom, Root, Scope, Settings, Wanted};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use super::{Assignment, CaseError};
@@ -52,12 +54,14 @@ pub struct Surroundings {
 }
 
 /// What an investigation came to.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Concluded {
     /// All that is told.
     pub report: Report,
     /// What `git bisect log` would print, if a history was searched.
     pub log: Option<String>,
+    /// What ended the corrections before all were tried, if something did.
+    pub ended: Option<CaseError>,
 }
 
 /// Investigates, or goes on where the journal of the case ends.
@@ -131,6 +135,8 @@ pub fn investigate(
         mode: if settings.script.is_empty() { Mode::Fast } else { Mode::Faithful },
         draft,
         log: None,
+        failing: None,
+        facts: Facts::default(),
         folder: case.path(),
     };
     let by_version = match other_nix {
@@ -151,11 +157,36 @@ pub fn investigate(
             investigation.input(&mut prober, working, input, (good.as_deref(), bad.as_deref()), *goal)
         }
     };
-    let Investigation { draft, log, .. } = investigation;
-    let report = draft.finish(result?, &prober, began.elapsed());
+    let result = result?;
+    let allowed = investigation.allowed(&prober);
+    let Investigation { draft, log, failing, mut facts, mut clones, .. } = investigation;
+    let mut report = draft.finish(result, &prober, began.elapsed());
+    let mut ended = None;
+    if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
+        facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
+        facts.inputs = failing.inputs();
+        facts.keep.retain(|keeping| failing.has_own(&keeping.input));
+        let limit = (began.elapsed() / 2).clamp(LEAST_FOR_CORRECTIONS, MOST_FOR_CORRECTIONS);
+        let mut work = Work {
+            settings,
+            clones: &mut clones,
+            folder: case.path(),
+            failing: &failing,
+            allowed,
+            fails_after: report.bad.as_ref().map(|bad| bad.observation.wall).unwrap_or_default(),
+            until: (settings.correcting == Correcting::Quick).then(|| (Instant::now() + limit, limit)),
+        };
+        let corrections;
+        (corrections, ended) = try_corrections(&mut prober, &mut work, &facts);
+        report.corrections = Some(corrections);
+    }
     prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
-    Ok(Concluded { report, log })
+    Ok(Concluded { report, log, ended })
 }
+
+/// How long corrections are tried at the end of a search at least, and at most: about half of what it took.
+const LEAST_FOR_CORRECTIONS: Duration = Duration::from_secs(30);
+const MOST_FOR_CORRECTIONS: Duration = Duration::from_secs(120);
 
 /// What is evaluated, as the case has it.
 struct Copied {
@@ -207,6 +238,10 @@ struct Investigation<'a> {
     mode: Mode,
     draft: Draft,
     log: Option<String>,
+    /// The state that fails, once it was seen to.
+    failing: Option<Failing>,
+    /// What has a bearing on corrections.
+    facts: Facts,
     /// The folder of the case.
     folder: &'a Path,
 }
@@ -280,6 +315,7 @@ impl<'a> Investigation<'a> {
         if ends.bad.verdict != Verdict::Bad {
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
+        self.failing = Some(Failing { lock: ends.bad.state.lock.clone(), mode: ends.mode });
         if changes.is_empty() {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
@@ -446,6 +482,7 @@ impl<'a> Investigation<'a> {
         if ends.bad.verdict != Verdict::Bad {
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
+        self.failing = Some(Failing { lock: ends.bad.state.lock.clone(), mode: ends.mode });
         if self.explain(prober, &ends)? == Next::Done {
             return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
         }
@@ -491,7 +528,7 @@ impl<'a> Investigation<'a> {
         // Of an end that only became heavier there is nothing that fails.
         let fails = ends.bad.observation.outcome.class != Class::Success;
         if self.settings.script.is_empty() && fails {
-            let failing = Failing {
+            let failing = explain::Failing {
                 assignment: &self.clones.assignment(ends.bad.state.lock.clone()),
                 observation: &ends.bad.observation,
                 needed: ends.good.observation.peak,
@@ -548,9 +585,7 @@ impl<'a> Investigation<'a> {
             return self.draft.jumps(source, &found, prober);
         }
         let full = prober.full();
-        let memory = self.draft.thrift(self.settings.search_memory, full, prober.criterion());
-        let time = self.draft.patience(self.settings.search_time, self.settings.time, prober.criterion());
-        let allowed = Allowance { memory, time };
+        let allowed = self.allowed(prober);
         let Proof { found, confirmation, allowed } =
             prove(prober, &history, range, allowed, self.settings.confirmation)?;
         self.draft.search_limits((allowed.memory < full).then_some(allowed.memory), allowed.time);
@@ -564,10 +599,35 @@ impl<'a> Investigation<'a> {
             found: &found,
             confirmation,
         };
-        if let FoundCulprit::Commit { commit, .. } = &found.finding.culprit {
-            self.compare_with_cycle(&place.input, &history, commit)?;
+        match &found.finding.culprit {
+            FoundCulprit::Commit { commit, parents, .. } => {
+                self.compare_with_cycle(&place.input, &history, commit)?;
+                if goal == Goal::FirstBad {
+                    let merge = place.repository.merge_that_brought_in(commit, &new)?;
+                    let merged = merge.and_then(|merge| merge.parents.into_iter().next());
+                    merged.into_iter().for_each(|onto| self.may_stay(&place.input, onto, Before::Merge));
+                    let parent = parents.first().map(|parent| parent.commit.clone());
+                    parent.into_iter().for_each(|parent| self.may_stay(&place.input, parent, Before::Culprit));
+                }
+            }
+            FoundCulprit::OneOf { .. } if goal == Goal::FirstBad => {
+                self.may_stay(&place.input, found.old.clone(), Before::GoodEnd);
+            }
+            FoundCulprit::OneOf { .. } => {}
         }
         self.draft.searched(&searched, prober)
+    }
+
+    /// Takes note of a commit that an input could be kept at.
+    fn may_stay(&mut self, input: &InputPath, commit: CommitId, before: Before) {
+        self.facts.keep.push(Keeping { input: input.clone(), commit, before });
+    }
+
+    /// Returns what the probes between the ends may use.
+    fn allowed(&self, prober: &Prober<'_>) -> Allowance {
+        let memory = self.draft.thrift(self.settings.search_memory, prober.full(), prober.criterion());
+        let time = self.draft.patience(self.settings.search_time, self.settings.time, prober.criterion());
+        Allowance { memory, time }
     }
 
     /// Says which edges of the cycle the culprit adds.

@@ -9,6 +9,7 @@ mod clones;
 mod conclusion;
 mod confirm;
 mod contents;
+mod correct;
 mod edge;
 mod ends;
 mod error;
@@ -56,6 +57,8 @@ pub use matrix::{Axes, Size, Tabulated, tabulate};
 pub use prober::{Prober, Question, Record, Round};
 pub use reduction::{Ended, Reduced, Reduction, Trust, reduce};
 pub use search::{Found, Guess, Range, search};
-pub use settings::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings, Wanted};
+pub use settings::{
+    Confirmation, Correcting, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings, Wanted,
+};
 pub use single::{Single, probe_once};
 pub use store::{CaseDir, Cases, StoreError};

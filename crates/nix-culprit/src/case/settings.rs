@@ -69,6 +69,9 @@ pub struct Settings {
     /// The only way in which that is looked for, if the user chose one.
     #[serde(default)]
     pub explained_by: Option<Way>,
+    /// Which corrections are tried.
+    #[serde(default)]
+    pub correcting: Correcting,
     /// Clones that the user named, by input or by URL.
     pub repositories: BTreeMap<String, PathBuf>,
     /// The folder that holds clones of our own.
@@ -202,6 +205,19 @@ pub enum Explaining {
     Alone,
     /// It is not.
     Unwanted,
+}
+
+/// Which corrections are tried at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Correcting {
+    /// None.
+    #[default]
+    Unwanted,
+    /// Those for which the time lasts: about half of what the search took.
+    Quick,
+    /// All.
+    All,
 }
 
 /// How many of the commits at which a measure jumps are wanted.

@@ -36,6 +36,10 @@ pub struct Args {
     #[arg(long, value_name = "PATH", conflicts_with = "script")]
     pub(crate) nix_good: Option<PathBuf>,
 
+    /// Do not try corrections at the end; `nix-culprit fix` tries them all later
+    #[arg(long, env = "NIX_CULPRIT_NO_FIX", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) no_fix: bool,
+
     #[command(flatten)]
     pub(crate) search: SearchOptions,
     #[command(flatten)]

@@ -7,6 +7,7 @@ pub mod case;
 pub mod doctor;
 pub mod explain;
 pub mod find;
+pub mod fix;
 pub mod guard;
 pub mod inputs;
 pub mod matrix;
@@ -66,6 +67,8 @@ pub enum Command {
     Inputs(inputs::Args),
     /// Say why the bad end fails: the cycle of derivations that makes it grow, or the root of its error.
     Explain(explain::Args),
+    /// Try what helps: other revisions of inputs and more, each with your own target, best first.
+    Fix(fix::Args),
     /// Search the history of one input between two of its revisions.
     Bisect(bisect::Args),
     /// Evaluate under many conditions: versions of Nix, revisions, inputs, follows, as a table.

@@ -3,7 +3,7 @@
 use super::run_case::begin;
 use super::settings::{Way, input_path, program, settings};
 use super::{CommandError, Context, Exit};
-use crate::case::Scope;
+use crate::case::{Correcting, Scope};
 use crate::cli::find::Args;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
@@ -11,5 +11,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let scope = Scope::Locks { good: args.good.clone(), bad: args.bad.clone(), input };
     let mut settings = settings(&args.ask, scope, Way::of(&args.search), context)?;
     settings.nix_good = args.nix_good.as_deref().map(program);
+    if !args.no_fix {
+        settings.correcting = Correcting::Quick;
+    }
     begin(&settings, &args.search.results, context)
 }

@@ -100,6 +100,7 @@ fn table(entries: &[Entry]) -> String {
             Event::Explained { explanation, .. } => {
                 text.push_str(&format!("{clock}  {}\n", explanation.in_a_line()));
             }
+            Event::Correcting { what } => text.push_str(&format!("{clock}  does it help to {what}?\n")),
             Event::Finished { answer } => text.push_str(&format!("{clock}  finished: {answer}\n")),
             Event::Started { .. }
             | Event::Ends { .. }

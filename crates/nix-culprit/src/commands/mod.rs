@@ -8,6 +8,7 @@ mod doctor;
 mod error;
 mod explain;
 mod find;
+mod fix;
 mod log;
 mod matrix;
 mod probe;
@@ -79,6 +80,7 @@ fn dispatch(command: Command, printer: Printer, own: PathBuf) -> Result<Exit, Co
     match command {
         Command::Find(args) => find::run(&args, &context()?),
         Command::Inputs(args) => inputs::run(&args, &context()?),
+        Command::Fix(args) => fix::run(&args, &context()?),
         Command::Explain(args) => explain::run(&args, &context()?),
         Command::Bisect(args) => bisect::run(&args, &context()?),
         Command::Matrix(args) => matrix::run(&args, &context()?),

@@ -26,6 +26,16 @@ pub(super) fn run_case(
     wanted: &ResultOptions,
     context: &Context,
 ) -> Result<Exit, CommandError> {
+    Ok(exit(&conclude(case, settings, wanted, context)?))
+}
+
+/// Runs the case, or goes on with it, writes its report, and says what was found.
+pub(super) fn conclude(
+    case: &CaseDir,
+    settings: &Settings,
+    wanted: &ResultOptions,
+    context: &Context,
+) -> Result<Report, CommandError> {
     let surroundings =
         Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
     let concluded = {
@@ -60,7 +70,10 @@ pub(super) fn run_case(
         };
         context.printer.result(&format!("\n{}", painted(report, &places))).map_err(CommandError::Print)?;
     }
-    Ok(exit(report))
+    match concluded.ended {
+        Some(error) => Err(CommandError::Unfinished { case: case.id(), error }),
+        None => Ok(concluded.report),
+    }
 }
 
 /// Makes the error of a case that did not come to its end; one that learnt nothing is removed.

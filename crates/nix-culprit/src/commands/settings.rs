@@ -9,7 +9,9 @@ use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::{BadWhen, Criterion};
 
 use super::{CommandError, Context};
-use crate::case::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings, Wanted};
+use crate::case::{
+    Confirmation, Correcting, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings, Wanted,
+};
 use crate::cli::{AskOptions, FlakeOptions, SearchOptions};
 use crate::sys::limit::budget;
 
@@ -22,6 +24,7 @@ pub(super) struct Way {
     read_sets: ReadSets,
     cache: bool,
     explanation: Explaining,
+    correcting: Correcting,
     jobs: usize,
     jumps: Wanted,
 }
@@ -35,6 +38,7 @@ impl Way {
         read_sets: ReadSets::Unused,
         cache: false,
         explanation: Explaining::Unwanted,
+        correcting: Correcting::Unwanted,
         jobs: 1,
         jumps: Wanted::One,
     };
@@ -51,6 +55,7 @@ impl Way {
             read_sets: if options.no_read_sets { ReadSets::Unused } else { ReadSets::Used },
             cache: !options.no_cache,
             explanation: if options.no_explain { Explaining::Unwanted } else { Explaining::Guides },
+            correcting: Correcting::Unwanted,
             jobs: options.jobs,
             jumps: if options.all_jumps { Wanted::All } else { Wanted::One },
         }
@@ -111,6 +116,7 @@ pub(super) fn settings(
         jobs: way.jobs,
         cache: way.cache.then(|| context.dirs.cache.join("observations.sqlite")),
         explanation: way.explanation,
+        correcting: way.correcting,
         explained_by: None,
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),

@@ -119,6 +119,7 @@ impl EventSink for Progress {
                 self.moving(format!("looking why it fails, by {}", way.words()));
             }
             Event::Explained { explanation, .. } => self.line("", &explanation.in_a_line()),
+            Event::Correcting { what } => self.line("", &format!("does it help to {what}?")),
             Event::Fetching { url, phase, percent } => {
                 let done = percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
                 self.moving(format!("fetching {url}: {phase}{done}"));

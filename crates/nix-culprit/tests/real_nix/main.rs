@@ -11,6 +11,7 @@ mod blobless;
 mod complaints;
 mod explaining;
 mod finding;
+mod fixing;
 mod forgery;
 mod growth;
 mod inputs;

@@ -73,6 +73,7 @@ impl Room {
             .env("NIX_CONF_DIR", machine::root().join("conf"))
             .env("NIX_CULPRIT_NIX", self.nix.program())
             .env("NIX_CULPRIT_NO_CACHE", "1")
+            .env("NIX_CULPRIT_NO_FIX", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -38,6 +38,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         jobs: 2,
         cache: Some("/cache".into()),
         explanation: crate::case::Explaining::Tells,
+        correcting: crate::case::Correcting::Unwanted,
         explained_by: Some(nix_culprit_core::explain::Way::CallDepth),
         root: crate::case::Root::Flake,
         confirmation: Confirmation::Unwanted,

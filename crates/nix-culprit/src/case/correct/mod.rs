@@ -1,0 +1,163 @@
+//! Corrections, tried: each with the user's own target, under the budget, and those that work once more by the user's
+//! own command.
+//!
+//! Owns the loop and when it ends. Which corrections there are and which is best is the core's part. The user's flake
+//! is never written to.
+
+mod proof;
+mod revision;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix_culprit_core::correct::{Candidate, Correction, Corrections, Facts, Failed, Untried, candidates, rank};
+use nix_culprit_core::event::{Event, Mode};
+use nix_culprit_core::flake::{Input, Lock};
+use nix_culprit_core::ids::InputPath;
+use nix_culprit_core::quantity::show_duration;
+
+use super::CaseError;
+use super::clones::Clones;
+use super::evaluator::EvaluatorError;
+use super::prober::{Allowance, Prober};
+use super::settings::{Correcting, Settings};
+
+/// The state that fails.
+#[derive(Debug, Clone)]
+pub struct Failing {
+    /// Its lock.
+    pub lock: Lock,
+    /// In which way probes have to ask.
+    pub mode: Mode,
+}
+
+impl Failing {
+    /// Returns the inputs that are nodes of their own, those nearest to the root first.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<InputPath> {
+        let mut inputs: Vec<InputPath> = self.lock.paths().into_values().filter(|input| !input.0.is_empty()).collect();
+        inputs.sort_by(|one, two| one.0.len().cmp(&two.0.len()).then_with(|| one.cmp(two)));
+        inputs
+    }
+
+    /// Tells whether an input is a node of its own, and not what another one is.
+    #[must_use]
+    pub fn has_own(&self, input: &InputPath) -> bool {
+        let Some((name, above)) = input.0.split_last() else { return false };
+        let above = self.lock.resolve(&InputPath(above.to_vec()));
+        let node = above.ok().and_then(|key| self.lock.node(&key).ok()?.inputs.get(name));
+        matches!(node, Some(Input::Node(_)))
+    }
+}
+
+/// What corrections are tried with.
+pub struct Work<'a> {
+    /// What the user asked for.
+    pub settings: &'a Settings,
+    /// Where histories are.
+    pub clones: &'a mut Clones,
+    /// The folder of the case.
+    pub folder: &'a Path,
+    /// What fails.
+    pub failing: &'a Failing,
+    /// What the probes of a search may use.
+    pub allowed: Allowance,
+    /// How long the bad end takes to fail.
+    pub fails_after: Duration,
+    /// When nothing new is begun any more, and how long that was from the beginning.
+    pub until: Option<(Instant, Duration)>,
+}
+
+/// What came of one candidate.
+enum Attempt {
+    Works(Box<Correction>),
+    Fails(Failed),
+    Untried(Untried),
+}
+
+/// Tries what may help, and returns what came of it; with the error that ended it before its end, if one did.
+pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> (Corrections, Option<CaseError>) {
+    let (began, before) = (Instant::now(), prober.records().len());
+    let mut corrections = Corrections::default();
+    let mut ended = None;
+    for candidate in candidates(facts) {
+        let what = candidate.words();
+        if let Some(why) = work.is_left_out(&ended) {
+            corrections.untried.push(Untried { what, why });
+            continue;
+        }
+        prober.allow(prober.whole());
+        match work.attempt(prober, &candidate, facts) {
+            Ok(Attempt::Works(correction)) => corrections.works.push(*correction),
+            Ok(Attempt::Fails(failed)) => corrections.failed.push(failed),
+            Ok(Attempt::Untried(untried)) => corrections.untried.push(untried),
+            Err(error) if ends_all(&error) => {
+                corrections.untried.push(Untried { what, why: error.to_string() });
+                ended = Some(error);
+            }
+            Err(error) => corrections.untried.push(Untried { what, why: with_causes(&error) }),
+        }
+    }
+    prober.allow(prober.whole());
+    rank(&mut corrections.works, facts.keep.first().map(|keeping| &keeping.input));
+    let ran = prober.records()[before..].iter().filter(|record| record.settled_by.is_none() && !record.remembered);
+    corrections.evaluations = ran.count();
+    corrections.wall = began.elapsed();
+    (corrections, ended)
+}
+
+impl Work<'_> {
+    /// Says why a candidate is not tried at all, if it is not.
+    fn is_left_out(&self, ended: &Option<CaseError>) -> Option<String> {
+        if let Some(error) = ended {
+            return Some(error.to_string());
+        }
+        let (until, limit) = self.until?;
+        (Instant::now() >= until).then(|| format!("the {} for corrections were over", show_duration(limit)))
+    }
+
+    /// Returns how much time is left, if that is bounded.
+    fn left(&self) -> Option<Duration> {
+        self.until.map(|(until, _)| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Tells whether all is tried, however long it takes.
+    fn is_thorough(&self) -> bool {
+        self.settings.correcting == Correcting::All
+    }
+
+    fn attempt(&mut self, prober: &mut Prober<'_>, candidate: &Candidate, facts: &Facts) -> Result<Attempt, CaseError> {
+        prober.tell(&Event::Correcting { what: candidate.words() });
+        match candidate {
+            Candidate::Keep(keeping) => self.keep(prober, keeping),
+            Candidate::Forward(input) => self.forward(prober, input, facts.owners.contains(input)),
+        }
+    }
+}
+
+/// Tells whether nothing more can be tried after an error.
+fn ends_all(error: &CaseError) -> bool {
+    let on_this_machine = matches!(
+        error,
+        CaseError::Journal(_)
+            | CaseError::Store(_)
+            | CaseError::NixUnusable { .. }
+            | CaseError::Script(_)
+            | CaseError::Evaluator(EvaluatorError::DiskFull(_))
+    );
+    on_this_machine || error.is_stop()
+}
+
+/// Says what went wrong, and why.
+fn with_causes(error: &CaseError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        text = format!("{text}: {source}");
+        cause = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

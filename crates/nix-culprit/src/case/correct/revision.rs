@@ -1,0 +1,243 @@
+//! Corrections that put an input at another revision: before the culprit, or on to where it is repaired.
+
+use std::path::Path;
+use std::time::Duration;
+
+use nix_culprit_core::bisect::{Culprit, Goal};
+use nix_culprit_core::correct::{
+    Action, Correction, Failed, Keeping, Point, Proof, Reach, Step, Untried, lock_command,
+};
+use nix_culprit_core::event::Purpose;
+use nix_culprit_core::flake::{FlakeRef, Lock, Revision};
+use nix_culprit_core::ids::{CommitId, InputPath};
+use nix_culprit_core::outcome::{Observation, Verdict};
+use nix_culprit_core::report::model::Subject;
+
+use super::super::clones::{CloneHistory, Clones, revision};
+use super::super::error::outcome_words;
+use super::super::history::History as _;
+use super::super::prober::{Prober, Question, Round};
+use super::super::search::{Range, probe_commit, search};
+use super::super::settings::Root;
+use super::super::{Assignment, CaseError};
+use super::proof::{Proven, prove};
+use super::{Attempt, Failing, Work};
+use crate::sys::git::Repository;
+
+/// An input that may be put at other revisions.
+struct Place<'a> {
+    failing: &'a Failing,
+    input: &'a InputPath,
+    repository: &'a Repository,
+    /// The folder of the input's flake in its repository.
+    dir: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// Returns the failing lock with the input at a commit, as Nix would lock it.
+    fn lock(&self, commit: &CommitId) -> Result<Lock, CaseError> {
+        let file = Path::new(self.dir.unwrap_or_default()).join("flake.lock");
+        let text = self.repository.file_at(commit, &file)?;
+        // One that cannot be read says nothing.
+        let theirs = text.and_then(|text| Lock::parse(&String::from_utf8_lossy(&text)).ok());
+        let revision = revision(self.repository, commit)?;
+        Ok(self.failing.lock.with_flake_at(self.input, &revision, theirs.as_ref())?)
+    }
+
+    fn point(&self, commit: &CommitId) -> Result<Point, CaseError> {
+        let history = CloneHistory { repository: self.repository, folder: Path::new("") };
+        Ok(Point { revision: commit.clone(), date: history.date(commit)?, title: history.title(commit)? })
+    }
+
+    /// Runs the failing lock with the input at a commit by the user's own command.
+    fn prove(&self, prober: &mut Prober<'_>, work: &Work<'_>, point: &Point) -> Result<Proven, CaseError> {
+        let assignment = work.clones.assignment(self.lock(&point.revision)?);
+        let words = format!("{} at {}", self.input, point.revision.short());
+        let (revision, date, title) = (point.revision.clone(), point.date, point.title.clone());
+        let question = Question {
+            purpose: Purpose { words, commit: Some(revision.clone()) },
+            subject: Subject::Commit { revision, date, title },
+            assignment: &assignment,
+            mode: self.failing.mode,
+            round: Round::Run,
+            remaining: None,
+        };
+        prove(prober, work.settings, &question)
+    }
+
+    /// Says how the user puts the input at a commit.
+    fn steps(&self, commit: &CommitId, root: &Root) -> Result<Vec<Step>, CaseError> {
+        Ok(match root {
+            Root::Flake => {
+                let key = self.failing.lock.resolve(self.input)?;
+                let lock = self.failing.lock.with_revision(&key, &Revision::bare(commit))?;
+                vec![Step::Command { command: lock_command(self.input, &lock.locked(&key)?.to_url()) }]
+            }
+            Root::File { .. } => {
+                let input = self.input;
+                vec![Step::Do {
+                    what: format!("set the pin `{input}` to the revision {commit}, with the hash that goes with it"),
+                }]
+            }
+        })
+    }
+}
+
+impl Work<'_> {
+    /// Tries to keep an input before the culprit.
+    pub(super) fn keep(&mut self, prober: &mut Prober<'_>, keeping: &Keeping) -> Result<Attempt, CaseError> {
+        let Keeping { input, commit, before } = keeping;
+        let failing = self.failing;
+        let reference = failing.lock.locked(&failing.lock.resolve(input)?)?;
+        let repository = self.clones.with_commits(input, &reference, &[commit], prober.sink())?;
+        let place = Place { failing, input, repository: &repository, dir: reference.dir.as_deref() };
+        let to = place.point(commit)?;
+        let action = Action::Keep { input: input.clone(), to: to.clone(), before: *before };
+        let proven = place.prove(prober, self, &to)?;
+        let mut steps = place.steps(commit, &self.settings.root)?;
+        steps.push(Step::Do {
+            what: "The next update of the inputs undoes it: check then whether it is corrected.".to_owned(),
+        });
+        Ok(attempt(action, proven, steps, Vec::new()))
+    }
+
+    /// Tries to move an input on: to its newest commit and, if that helps, to the first that does.
+    pub(super) fn forward(
+        &mut self,
+        prober: &mut Prober<'_>,
+        input: &InputPath,
+        is_owner: bool,
+    ) -> Result<Attempt, CaseError> {
+        let failing = self.failing;
+        let key = failing.lock.resolve(input)?;
+        let reference = failing.lock.locked(&key)?;
+        let what = format!("move {input} on");
+        let untried = |why: String| Ok(Attempt::Untried(Untried { what: what.clone(), why }));
+        let Some(old) = reference.rev() else {
+            return untried(format!("it is locked to {reference}, which has no revision"));
+        };
+        let repository = if self.is_thorough() || is_owner {
+            Some(self.clones.obtain(input, &reference, prober.sink())?)
+        } else {
+            self.clones.at_hand(input, &reference)?
+        };
+        let Some(repository) = repository else {
+            return untried("no clone of it is at hand; `nix-culprit fix` makes one".to_owned());
+        };
+        repository.require_history()?;
+        self.clones.refresh(input, &repository, prober.sink());
+        let branch = failing.lock.node(&key)?.original.as_ref();
+        let branch = branch.and_then(|original| FlakeRef::from_attrs(original).ok());
+        let tip = match branch.as_ref().and_then(FlakeRef::git_ref) {
+            Some(branch) => repository.resolve(branch)?,
+            None => repository.resolve("HEAD")?,
+        };
+        if !repository.has(&old)? {
+            self.clones.with_commits(input, &reference, &[&old], prober.sink())?;
+        }
+        let history = CloneHistory { repository: &repository, folder: self.folder };
+        let base = history.merge_base(&old, &tip)?;
+        if base.as_ref() == Some(&tip) {
+            return untried(format!("{} is the newest commit of it that is known here", old.short()));
+        }
+        let place = Place { failing, input, repository: &repository, dir: reference.dir.as_deref() };
+        let clones: &Clones = self.clones;
+        let assign =
+            |commit: &CommitId| -> Result<Assignment, CaseError> { Ok(clones.assignment(place.lock(commit)?)) };
+        let range = Range {
+            input,
+            old: old.clone(),
+            new: tip.clone(),
+            goal: Goal::FirstGood,
+            order: self.settings.mode,
+            mode: failing.mode,
+            guess: None,
+            assign: &assign,
+        };
+        let newest = place.point(&tip)?;
+        if !self.is_thorough() {
+            prober.allow(self.allowed);
+        }
+        let (seen, verdict) = probe_commit(prober, &history, &range, &tip, Round::Search, None)?;
+        prober.allow(prober.whole());
+        if verdict != Verdict::Good {
+            let what = format!("{what} to {}, its newest commit", newest.brief());
+            return Ok(Attempt::Fails(Failed { what, why: ended(&seen, &verdict), observation: Some(seen) }));
+        }
+        let (first, mut notes) = match self.first(prober, &history, &range, (base.as_ref() == Some(&old), seen.wall)) {
+            Ok(Ok(first)) => (Some(first), Vec::new()),
+            Ok(Err(why)) => (None, vec![format!("It was not searched for an older commit that works: {why}.")]),
+            Err(error) if super::ends_all(&error) => return Err(error),
+            Err(error) => {
+                let why = super::with_causes(&error);
+                (None, vec![format!("It was not searched for an older commit that works: {why}.")])
+            }
+        };
+        prober.allow(prober.whole());
+        if let Some(first) = first {
+            let to = place.point(&first)?;
+            let proven = place.prove(prober, self, &to)?;
+            if let Proven::Good(..) = proven {
+                let action = Action::Forward { input: input.clone(), to, reach: Reach::First };
+                let steps = place.steps(&first, &self.settings.root)?;
+                let works = "Its newest commit works, too: an update of this input keeps it corrected.";
+                let notes = if first == tip { Vec::new() } else { vec![works.to_owned()] };
+                return Ok(attempt(action, proven, steps, notes));
+            }
+            notes.push(format!("{} works in the fast way and not by the user's own command.", to.brief()));
+        }
+        let proven = place.prove(prober, self, &newest)?;
+        let action = Action::Forward { input: input.clone(), to: newest, reach: Reach::Newest };
+        Ok(attempt(action, proven, place.steps(&tip, &self.settings.root)?, notes))
+    }
+
+    /// Searches for the first commit that works; `Err` says to people why it was not searched for.
+    fn first(
+        &self,
+        prober: &mut Prober<'_>,
+        history: &CloneHistory<'_>,
+        range: &Range<'_>,
+        (is_ahead, wall): (bool, Duration),
+    ) -> Result<Result<CommitId, String>, CaseError> {
+        if !is_ahead {
+            return Ok(Err("the two are on different branches".to_owned()));
+        }
+        let commits = history.between(&range.old, &range.new)?.len();
+        let steps = usize::BITS - commits.leading_zeros();
+        if let Some(left) = self.left()
+            && left < wall.max(self.fails_after).saturating_mul(steps)
+        {
+            return Ok(Err("it would take too long here, and `nix-culprit fix` does".to_owned()));
+        }
+        prober.allow(self.allowed);
+        let found = search(prober, history, range)?;
+        Ok(match found.finding.culprit {
+            Culprit::Commit { commit, .. } => Ok(commit),
+            // The newest of them was seen to work, or is the newest of all.
+            Culprit::OneOf { mut commits, .. } => Ok(commits.pop().unwrap_or_else(|| range.new.clone())),
+        })
+    }
+}
+
+/// Makes the result of a correction from what the user's own command came to.
+fn attempt(action: Action, proven: Proven, steps: Vec<Step>, notes: Vec<String>) -> Attempt {
+    match proven {
+        Proven::Good(observation, proof) => works(action, observation, proof, steps, notes),
+        Proven::Not(observation, why) => {
+            let what = action.words(&str::to_owned);
+            Attempt::Fails(Failed { what, why, observation: Some(observation) })
+        }
+    }
+}
+
+fn works(action: Action, observation: Observation, proof: Proof, steps: Vec<Step>, notes: Vec<String>) -> Attempt {
+    Attempt::Works(Box::new(Correction { action, steps, proof, observation, derivations: None, notes }))
+}
+
+/// Says what an end came to that is not good.
+fn ended(seen: &Observation, verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Skip(reason) => reason.clone(),
+        Verdict::Good | Verdict::Bad => format!("{}, at {}", outcome_words(&seen.outcome), seen.peak),
+    }
+}

@@ -1,0 +1,79 @@
+//! `fix`, and the last step of `find`: what helps, seen to work, best first, and nothing of the user is touched.
+
+use nix_culprit_sample::Options;
+use serde_json::{Value, json};
+
+use crate::machine::{every_nix, newest_nix, sample_of};
+use crate::room::{Room, finish};
+use crate::traces::{Listing, nothing_goes_on};
+
+fn works(report: &Value) -> &Vec<Value> {
+    report["corrections"]["works"].as_array().unwrap_or_else(|| panic!("{:#}", report["corrections"]))
+}
+
+/// The commands of a correction.
+fn commands(correction: &Value) -> Vec<&str> {
+    correction["steps"].as_array().unwrap().iter().filter_map(|step| step["command"].as_str()).collect()
+}
+
+#[test]
+fn the_overlays_repair_goes_before_staying_at_the_culprits_parent_with_every_nix() {
+    for nix in every_nix() {
+        let room = Room::new(&nix);
+        room.run(&["find", "--quiet", "--memory", "512M"]).exits_with(0);
+        let kept = [&room.app, &room.sample.pkgs, &room.sample.overlay].map(|path| path.as_path());
+        let before = Listing::of(&kept);
+        let report = room.run(&["fix", "--json"]).exits_with(0).json();
+        Listing::of(&kept).is_same_as(&before);
+        nothing_goes_on(&room);
+
+        let works = works(&report);
+        let best = &works[0];
+        assert_eq!(best["action"]["kind"], "forward", "{} {best:#}", nix.version);
+        assert_eq!(best["action"]["input"], json!(["overlay"]));
+        assert_eq!(best["action"]["reach"], "first");
+        assert_eq!(best["action"]["to"]["revision"], room.sample.overlay_fixed);
+        let parent = works.iter().find(|one| one["action"]["before"] == "culprit");
+        let parent = parent.unwrap_or_else(|| panic!("{} {works:#?}", nix.version));
+        assert_eq!(parent["action"]["to"]["revision"], room.sample.culprit_parent);
+        for correction in works {
+            let (proof, class) = (&correction["proof"]["kind"], &correction["observation"]["outcome"]["class"]);
+            assert_eq!(class, "success", "{correction:#}");
+            assert_eq!(proof, if nix.has_flakes() { "own" } else { "fast" }, "{} {correction:#}", nix.version);
+        }
+        if !nix.has_flakes() {
+            continue;
+        }
+        // What it says to do does what it says.
+        for correction in [best, parent] {
+            let [command] = commands(correction)[..] else { panic!("{correction:#}") };
+            let command = command.replacen("nix ", &format!("{} ", nix.program().display()), 1);
+            room.succeed("sh", &["-ec", &command]);
+            room.run_small(&["probe"]).exits_with(0);
+            room.copy(&room.sample.app.join("flake.lock"), &room.app.join("flake.lock"));
+            room.run_small(&["probe"]).exits_with(1);
+        }
+    }
+}
+
+#[test]
+fn find_says_what_helps_in_words_that_can_be_copied() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample_of(&Options { seed: 14, commits: 60, ..Options::default() }));
+    let run = finish(room.tool(&["find", "--memory", "512M"]).env_remove("NIX_CULPRIT_NO_FIX").spawn().unwrap());
+    let run = run.exits_with(0);
+    for part in
+        ["Helps       1. move overlay on to", "nix flake lock --override-input overlay", "tried with: nix eval --raw"]
+    {
+        assert!(run.stdout.contains(part), "no {part}: {run}");
+    }
+    assert!(run.stderr.contains("does it help to move overlay on?"), "{run}");
+    let page = std::fs::read_to_string(room.case().join("report.md")).unwrap();
+    assert!(page.contains("### Corrections tried") && page.contains("1. move `overlay` on to"), "{page}");
+    // All is known from before.
+    let journal = || std::fs::read_to_string(room.case().join("journal.jsonl")).unwrap();
+    let ran = |text: &str| text.matches("\"probe-finished\"").count();
+    let before = ran(&journal());
+    room.run(&["resume", "--quiet"]).exits_with(0);
+    assert_eq!(ran(&journal()), before);
+}
