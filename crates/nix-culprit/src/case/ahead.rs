@@ -30,6 +30,7 @@ pub(super) struct Order {
     pub(super) target: Target,
     pub(super) memory: Bytes,
     pub(super) time: Option<Duration>,
+    pub(super) heap: Option<Bytes>,
     pub(super) counting: Counting,
 }
 
@@ -101,6 +102,7 @@ impl Ahead {
         let work = move || {
             let mut evaluator = make(place, &own).ok()?;
             evaluator.limit_time(order.time);
+            evaluator.begin_with(order.heap);
             evaluator.count(order.counting);
             evaluator.note(&order.assignment);
             let evaluated = evaluator.evaluate(&order.assignment, order.mode, &order.target, order.memory).ok()?;

@@ -199,6 +199,9 @@ pub trait Evaluator {
     /// Lets the next evaluations use so much time, or the whole budget.
     fn limit_time(&mut self, _time: Option<Duration>) {}
 
+    /// Lets the next evaluations begin with a heap of this size, where they are fast ones; none: as Nix does.
+    fn begin_with(&mut self, _heap: Option<Bytes>) {}
+
     /// Returns what the last evaluation looked at, by lock node, where that is known.
     fn looked_at(&self) -> Option<BTreeMap<NodeKey, LookedAt>> {
         None

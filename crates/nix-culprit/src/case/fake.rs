@@ -91,6 +91,8 @@ pub(super) struct FakeNix<'a> {
     pub(super) time: Option<Duration>,
     /// Which commits of `pkgs` seem bad in less than the whole time, if any do.
     pub(super) slow: Option<Box<dyn Fn(usize) -> bool + 'a>>,
+    /// Which commits of `pkgs` run out of so much memory whatever the rule says, if any do.
+    pub(super) heavy: Option<Box<dyn Fn(usize, Bytes) -> bool + 'a>>,
     /// After how many evaluations the machine breaks down.
     pub(super) strength: usize,
     /// Why the user's own command cannot be run, if it cannot.
@@ -110,6 +112,7 @@ impl<'a> FakeNix<'a> {
             times: Vec::new(),
             time: None,
             slow: None,
+            heavy: None,
             strength: usize::MAX,
             lacks: None,
             pure: None,
@@ -144,10 +147,9 @@ impl Evaluator for FakeNix<'_> {
         self.budgets.push(memory);
         self.times.push(self.time);
         let at = || number(&revision(&assignment.lock, "pkgs"));
-        let truth = match &self.slow {
-            Some(slow) if self.time.is_some() && slow(at()) => Truth::Bad,
-            Some(_) | None => (self.rule)(&assignment.lock, mode),
-        };
+        let is_slow = self.time.is_some() && self.slow.as_ref().is_some_and(|slow| slow(at()));
+        let is_heavy = self.heavy.as_ref().is_some_and(|heavy| heavy(at(), memory));
+        let truth = if is_slow || is_heavy { Truth::Bad } else { (self.rule)(&assignment.lock, mode) };
         let observation = truth.observation();
         let class = observation.outcome.class;
         let repeatable = is_repeatable(class, (class == Class::OutOfMemory).then_some(Kill::Memory));

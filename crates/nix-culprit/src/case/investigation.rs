@@ -441,6 +441,8 @@ impl<'a> Investigation<'a> {
         let node = node_of(&base, input)?;
         let reference = base.locked(&node)?;
         let repository = self.clones.obtain(input, &reference, prober.sink())?;
+        // Both ends are revisions only; what Nix found out by fetching is in the lock as it lies there.
+        prober.note(&self.clones.assignment(base.clone()));
         let branch = base.node(&node)?.original.as_ref().and_then(|original| FlakeRef::from_attrs(original).ok());
         let branch = branch.as_ref().and_then(FlakeRef::git_ref).unwrap_or("HEAD").to_owned();
         let no_revision = || CaseError::NoRevision { input: input.to_string(), reference: reference.to_string() };
@@ -625,9 +627,9 @@ impl<'a> Investigation<'a> {
 
     /// Returns what the probes between the ends may use.
     fn allowed(&self, prober: &Prober<'_>) -> Allowance {
-        let memory = self.draft.thrift(self.settings.search_memory, prober.full(), prober.criterion());
+        let (memory, heap) = self.draft.thrift(self.settings.search_memory, prober.full(), prober.criterion());
         let time = self.draft.patience(self.settings.search_time, self.settings.time, prober.criterion());
-        Allowance { memory, time }
+        Allowance { memory, time, heap }
     }
 
     /// Says which edges of the cycle the culprit adds.

@@ -29,8 +29,8 @@ use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard, Onlooker, Seen, Wish};
 use crate::sys::nix::{
-    CALL_FILE, CALL_FLAKE, CountersFile, ENTRY, FILE_ENTRY, Nix, Plan, PlannedNode, Scene, Tree, read_answer,
-    read_drv_path, with_channels,
+    CALL_FILE, CALL_FLAKE, CountersFile, ENTRY, FILE_ENTRY, Nix, Plan, PlannedNode, Scene, Tree, begins_with,
+    read_answer, read_drv_path, with_channels,
 };
 use crate::sys::touched::Touched;
 
@@ -72,6 +72,8 @@ pub struct NixEvaluator {
     counting: Counting,
     /// What an evaluation may use of time, if it is less than the whole budget.
     time: Option<Duration>,
+    /// How large the heap of a fast evaluation is at the beginning, if that is not left to Nix.
+    heap: Option<Bytes>,
     /// What the last evaluation looked at, where that is known.
     looked_at: Option<BTreeMap<NodeKey, LookedAt>>,
     /// What the evaluations of earlier cases came to.
@@ -117,6 +119,7 @@ impl NixEvaluator {
             kept,
             counting: Counting::Off,
             time: None,
+            heap: None,
             looked_at: None,
             remembered: Remembered::nothing(),
             project: None,
@@ -174,6 +177,7 @@ impl NixEvaluator {
             self.prepare(assignment, target)?;
             self.tools.nix.fast(&Scene { folder: &scene, entry: "entry.nix", readable: &self.readable })
         };
+        let call = self.heap.map_or(call.clone(), |heap| begins_with(call, heap));
         // The lock names the commit, and the copy of the flake is not in the mount.
         let lock = Touched::watch(&self.lock_file());
         let (mut finished, mut counters) = self.run(&call, memory)?;
@@ -516,6 +520,10 @@ impl Evaluator for NixEvaluator {
 
     fn limit_time(&mut self, time: Option<Duration>) {
         self.time = time;
+    }
+
+    fn begin_with(&mut self, heap: Option<Bytes>) {
+        self.heap = heap;
     }
 
     fn complaint(&mut self) -> Option<String> {

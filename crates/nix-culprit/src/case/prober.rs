@@ -67,6 +67,8 @@ pub struct Allowance {
     pub memory: Bytes,
     /// Time, if it is less than the whole.
     pub time: Option<Duration>,
+    /// How large the heap is at the beginning, if that is not left to Nix: it does not collect garbage before that.
+    pub heap: Option<Bytes>,
 }
 
 /// Whether what an earlier probe of the case saw will do.
@@ -95,6 +97,8 @@ pub struct Prober<'a> {
     memory: Bytes,
     /// The same of time, if it is less than the whole.
     time: Option<Duration>,
+    /// How large its heap is at the beginning, if that is not left to Nix.
+    heap: Option<Bytes>,
     read_sets: ReadSets,
     fetching: Fetching,
     /// Why the user's own command has to fetch, as far as that was told.
@@ -129,6 +133,7 @@ impl<'a> Prober<'a> {
             full: memory,
             memory,
             time: None,
+            heap: None,
             read_sets: ReadSets::Used,
             fetching: Fetching::WhereNeeded,
             told: BTreeSet::new(),
@@ -176,14 +181,16 @@ impl<'a> Prober<'a> {
     /// Returns the whole budget.
     #[must_use]
     pub const fn whole(&self) -> Allowance {
-        Allowance { memory: self.full, time: None }
+        Allowance { memory: self.full, time: None, heap: None }
     }
 
     /// Sets what the next probes may use of the budget.
     pub fn allow(&mut self, allowance: Allowance) {
         self.memory = allowance.memory;
         self.time = allowance.time;
+        self.heap = allowance.heap;
         self.evaluator.limit_time(allowance.time);
+        self.evaluator.begin_with(allowance.heap);
     }
 
     /// Sets whether probes of a search may be settled by what others read.
@@ -203,6 +210,11 @@ impl<'a> Prober<'a> {
     /// Sets whether the user's own command always fetches its inputs.
     pub const fn fetch(&mut self, fetching: Fetching) {
         self.fetching = fetching;
+    }
+
+    /// Takes note of a lock whose hashes Nix wrote, although no probe of it is made.
+    pub fn note(&mut self, assignment: &Assignment) {
+        self.evaluator.note(assignment);
     }
 
     /// Says in which way the user's own command is run on an assignment, and tells once why it has to fetch.
@@ -407,6 +419,7 @@ impl<'a> Prober<'a> {
                 target: self.target.clone(),
                 memory: self.memory,
                 time: self.time,
+                heap: self.heap,
                 counting: self.counting(&question.subject),
             };
             if let Some(ahead) = &mut self.ahead {

@@ -14,8 +14,8 @@ pub struct BudgetOptions {
     #[arg(long, short, value_name = "SIZE")]
     pub memory: Option<Bytes>,
 
-    /// Memory for the probes between the two ends, where bad means out of memory [default: three times what the good
-    /// end needed, at least 128M more; culprit and parent always get the whole]
+    /// Memory for the probes between the two ends, where bad means out of memory [default: one and a half times what
+    /// the good end needed, and 128M; culprit and parent always get the whole]
     #[arg(long, value_name = "SIZE")]
     pub search_memory: Option<Bytes>,
 

@@ -113,7 +113,7 @@ impl World {
                 clones: &mut clones,
                 folder: case.path(),
                 failing: &self.failing,
-                allowed: Allowance { memory: Bytes(400 << 20), time: None },
+                allowed: Allowance { memory: Bytes(400 << 20), time: None, heap: None },
                 fails_after: Duration::from_secs(7),
                 until: limit.map(|limit| (Instant::now() + limit, limit)),
             };

@@ -7,12 +7,13 @@ use super::*;
 use std::time::Duration;
 
 use nix_culprit_core::bisect::Mode as Order;
+use nix_culprit_core::quantity::Bytes;
 
 fn prove_with(nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
-    prove_within(None, nix, goal)
+    prove_within(|whole| whole, nix, goal)
 }
 
-fn prove_within(time: Option<Duration>, nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
+fn prove_within(less: fn(Allowance) -> Allowance, nix: &mut FakeNix<'_>, goal: Goal) -> (Proof, Told) {
     let folder = tempfile::tempdir().unwrap();
     let (input, history) = (path("pkgs"), FakeHistory::linear(10));
     let (proof, told) = run(folder.path(), nix, Some(out_of_memory()), |prober| {
@@ -27,7 +28,7 @@ fn prove_within(time: Option<Duration>, nix: &mut FakeNix<'_>, goal: Goal) -> (P
             assign: &assign,
         };
         let whole = prober.whole();
-        prove(prober, &history, range, Allowance { time, ..whole }, Confirmation::Wanted)
+        prove(prober, &history, range, less(whole), Confirmation::Wanted)
     });
     (proof.unwrap(), told)
 }
@@ -98,10 +99,11 @@ fn a_fix_is_proven_likewise() {
 
 #[test]
 fn less_time_is_for_the_search_alone_and_not_the_last_word() {
-    let short = Some(Duration::from_secs(40));
+    const SHORT: Option<Duration> = Some(Duration::from_secs(40));
+    let short = |whole| Allowance { time: SHORT, ..whole };
     let mut nix = turning_bad(4, 4);
     let (proof, told) = prove_within(short, &mut nix, Goal::FirstBad);
-    assert_eq!((culprit(&proof), proof.allowed.time), (4, short));
+    assert_eq!((culprit(&proof), proof.allowed.time), (4, SHORT));
     assert!(told.warnings().is_empty());
     let whole =
         nix.asked.iter().zip(&nix.times).filter(|(_, time)| time.is_none()).map(|((mode, lock), _)| (*mode, at(lock)));
@@ -117,4 +119,38 @@ fn less_time_is_for_the_search_alone_and_not_the_last_word() {
         told.warnings(),
         ["with the whole budget it ends in another way than within 40.0 s; searching again with all of it"]
     );
+}
+
+#[test]
+fn less_memory_is_for_the_search_alone_and_not_the_last_word() {
+    const LITTLE: Bytes = Bytes(400 << 20);
+    let little = |whole| Allowance { memory: LITTLE, heap: Some(Bytes(350 << 20)), ..whole };
+    for goal in [Goal::FirstBad, Goal::FirstGood] {
+        // Good until 7, or from 4 on; and in both cases what is good from 4 to 6 needs more than little.
+        let is_bad = move |at: usize| match goal {
+            Goal::FirstBad => at >= 7,
+            Goal::FirstGood => at < 4,
+        };
+        let truth = move |lock: &nix_culprit_core::flake::Lock, _: Mode| {
+            if is_bad(at(lock)) { Truth::Bad } else { Truth::Good }
+        };
+        for lacks in [None, Some("there is none")] {
+            let heavy = |at: usize, memory: Bytes| memory <= LITTLE && (4..7).contains(&at);
+            let mut nix = FakeNix { lacks, heavy: Some(Box::new(heavy)), ..FakeNix::new(truth) };
+            let (proof, told) = prove_within(little, &mut nix, goal);
+            let expected = if goal == Goal::FirstBad { 7 } else { 4 };
+            assert_eq!((culprit(&proof), proof.allowed.heap), (expected, None), "{goal:?} {lacks:?}");
+            assert!(proof.allowed.memory > LITTLE);
+            assert!(told.warnings().iter().any(|text| text.contains("searching again with")), "{:?}", told.warnings());
+            // Where the margin is enough, it stays at that, and what is decisive has the whole budget.
+            let mut nix = FakeNix { lacks, ..FakeNix::new(truth) };
+            let (proof, told) = prove_within(little, &mut nix, goal);
+            assert_eq!((culprit(&proof), proof.allowed.memory), (expected, LITTLE), "{goal:?} {lacks:?}");
+            assert!(told.warnings().is_empty());
+            let asked = nix.asked.iter().zip(&nix.budgets);
+            let whole = asked.filter(|(_, memory)| **memory > LITTLE).map(|((_, lock), _)| at(lock));
+            assert!(whole.clone().all(|at| at == expected || at + 1 == expected), "{goal:?} {lacks:?}");
+            assert!(whole.count() >= 1, "{goal:?} {lacks:?}");
+        }
+    }
 }

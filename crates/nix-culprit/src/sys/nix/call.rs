@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix_culprit_core::flake::AttrPath;
 use nix_culprit_core::ids::DrvPath;
 use nix_culprit_core::outcome::End;
+use nix_culprit_core::quantity::Bytes;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -262,6 +263,15 @@ pub fn with_channels(call: Call, channels: &[(String, PathBuf)]) -> Call {
         None => call,
     };
     channels.iter().fold(call, |call, (name, folder)| call.arg("-I").arg(format!("{name}={}", folder.display())))
+}
+
+/// Has an evaluation begin with a heap of this size, before which it collects no garbage, if that is more than Nix begins
+/// with by itself and the user does not say how large it is.
+pub fn begins_with(call: Call, heap: Bytes) -> Call {
+    /// Nix has no more, and a fourth of the machine's memory where that is less.
+    const OWN: Bytes = Bytes(384 << 20);
+    const NAME: &str = "GC_INITIAL_HEAP_SIZE";
+    if heap <= OWN || std::env::var_os(NAME).is_some() { call } else { call.env(NAME, heap.0.to_string()) }
 }
 
 /// Reads what a fast evaluation printed.

@@ -10,7 +10,9 @@ mod plan;
 mod private_store;
 mod version;
 
-pub use call::{Answer, EvalQuestion, Nix, NixError, Scene, build_nix, read_answer, read_drv_path, with_channels};
+pub use call::{
+    Answer, EvalQuestion, Nix, NixError, Scene, begins_with, build_nix, read_answer, read_drv_path, with_channels,
+};
 pub use counters::CountersFile;
 pub use installed::installed;
 pub use instrument::Instrument;
