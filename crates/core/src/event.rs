@@ -10,6 +10,8 @@ use crate::explain::{Explanation, Way};
 use crate::ids::{CommitId, InputPath};
 use crate::outcome::{Observation, Verdict};
 use crate::quantity::Bytes;
+use crate::report::Report;
+use crate::report::model::Probe;
 
 /// In which way a probe asks Nix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,6 +137,16 @@ pub enum Event {
         purpose: Purpose,
         /// What it means.
         verdict: Verdict,
+    },
+    /// What the report tells of a probe that was judged.
+    Noted {
+        /// The probe.
+        probe: Box<Probe>,
+    },
+    /// More can be told than before.
+    Learned {
+        /// All that the report can tell, without its probes.
+        report: Box<Report>,
     },
     /// The input that makes the difference was found.
     Isolated {

@@ -1,6 +1,6 @@
 //! From what was found out to the report's model.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use nix_culprit_core::bisect::{Contradiction, Culprit, Goal};
 use nix_culprit_core::explain::{Additions, Explanation, Why};
 use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Link, Lock, Place, Revision};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
-use nix_culprit_core::outcome::{Class, Criterion, Verdict};
+use nix_culprit_core::outcome::{Class, Criterion};
 use nix_culprit_core::pull_request::pull_request;
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{
     Commit, Confirmation, Direction, End, Environment, Evaluated, Flake, FoundInput, FrozenInput, Isolation, Jump,
-    Limits, LockChange, LockChangeKind, LockedAt, Matters, Mode, Probe, PullRequest, ReplayInput, ReplayRun,
-    ReplaySource, Report, SCHEMA, SearchResult, Skipped, Subject, Totals,
+    Limits, LockChange, LockChangeKind, LockedAt, Matters, PullRequest, ReplayInput, ReplayRun, ReplaySource, Report,
+    SCHEMA, SearchResult, Subject, Totals,
 };
 use nix_culprit_core::text::printable;
 
@@ -309,22 +309,24 @@ impl Draft {
 
     /// Ends the report.
     #[must_use]
-    pub fn finish(mut self, result: SearchResult, prober: &Prober<'_>, wall: Duration) -> Report {
-        if self.report.flake.command.is_empty() {
-            self.report.flake.command = own_command(&self.root, prober.target());
+    pub fn finish(self, result: SearchResult, prober: &Prober<'_>, wall: Duration) -> Report {
+        let mut report = self.so_far(prober);
+        report.result = result;
+        report.take_probes(prober.records().iter().map(Record::as_told).collect());
+        report.totals.wall = wall;
+        report
+    }
+
+    /// Returns what can be told so far, without the probes.
+    #[must_use]
+    pub fn so_far(&self, prober: &Prober<'_>) -> Report {
+        let mut report = self.report.clone();
+        if report.flake.command.is_empty() {
+            report.flake.command = own_command(&self.root, prober.target());
         }
-        self.report.flake.target = prober.target().attr().to_string();
-        self.report.environment.limits.memory = prober.full();
-        self.report.result = result;
-        self.report.probes = prober.records().iter().map(probe).collect();
-        self.report.skipped = skipped(prober.records());
-        let settled = self.report.probes.iter().filter(|probe| probe.settled_by.is_some()).count();
-        let remembered = self.report.probes.iter().filter(|probe| probe.remembered).count();
-        self.report.totals.probes = self.report.probes.len() - settled - remembered;
-        self.report.totals.settled = settled;
-        self.report.totals.remembered = remembered;
-        self.report.totals.wall = wall;
-        self.report
+        report.flake.target = prober.target().attr().to_string();
+        report.environment.limits.memory = prober.full();
+        report
     }
 }
 
@@ -421,41 +423,6 @@ fn locked_at(reference: &FlakeRef) -> LockedAt {
     let date =
         reference.extra.number("lastModified").and_then(|time| i64::try_from(time).ok()).map(Timestamp::from_unix);
     LockedAt { revision: reference.rev(), date }
-}
-
-fn probe(record: &Record) -> Probe {
-    let mode = match record.mode {
-        nix_culprit_core::event::Mode::Fast => Mode::Fast,
-        nix_culprit_core::event::Mode::Pure => Mode::Pure,
-        nix_culprit_core::event::Mode::Faithful => Mode::Faithful,
-    };
-    Probe {
-        subject: record.subject.clone(),
-        mode,
-        verdict: record.verdict.clone(),
-        observation: record.observation.clone(),
-        settled_by: record.settled_by.clone(),
-        remembered: record.remembered,
-    }
-}
-
-/// Groups the commits of which nothing can be said by reason; what another probe of a commit told counts.
-fn skipped(records: &[Record]) -> Vec<Skipped> {
-    let told = |wanted: &CommitId| {
-        records.iter().any(|record| match (&record.verdict, &record.subject) {
-            (Verdict::Good | Verdict::Bad, Subject::Commit { revision, .. }) => revision == wanted,
-            _ => false,
-        })
-    };
-    let mut by_reason: BTreeMap<&str, Vec<CommitId>> = BTreeMap::new();
-    for record in records {
-        if let (Verdict::Skip(reason), Subject::Commit { revision, .. }) = (&record.verdict, &record.subject)
-            && !told(revision)
-        {
-            by_reason.entry(reason).or_default().push(revision.clone());
-        }
-    }
-    by_reason.into_iter().map(|(reason, commits)| Skipped { reason: reason.to_owned(), commits }).collect()
 }
 
 fn contradiction(contradiction: &Contradiction) -> String {
@@ -575,32 +542,7 @@ fn replay(searched: &Searched<'_>, report: &Report, prober: &Prober<'_>) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use nix_culprit_core::outcome::{End as Exit, Observation, Outcome};
-
     use super::*;
-
-    fn record(commit: char, verdict: Verdict) -> Record {
-        let revision: CommitId = commit.to_string().repeat(40).parse().unwrap();
-        let outcome = Outcome { class: Class::Success, message: None, position: None };
-        let (peak, wall, curve) = (Bytes(1), Duration::ZERO, Vec::new());
-        Record {
-            subject: Subject::Commit { revision, date: Timestamp::from_unix(0), title: String::new() },
-            mode: nix_culprit_core::event::Mode::Fast,
-            verdict,
-            observation: Observation {
-                outcome,
-                end: Exit::Exited(0),
-                peak,
-                wall,
-                cpu: None,
-                counters: None,
-                curve,
-                drv_path: None,
-            },
-            settled_by: None,
-            remembered: false,
-        }
-    }
 
     #[test]
     fn enough_memory_has_a_margin_and_is_less_than_the_whole() {
@@ -633,15 +575,5 @@ mod tests {
         {
             assert_eq!(enough_time(seconds(needed), seconds(whole)), enough.map(seconds), "{needed} of {whole}");
         }
-    }
-
-    #[test]
-    fn a_commit_that_another_probe_told_of_is_not_skipped() {
-        let skip = || Verdict::Skip("offline".to_owned());
-        let records = [record('a', Verdict::Bad), record('b', skip()), record('a', skip()), record('c', skip())];
-        let skipped = skipped(&records);
-        assert_eq!(skipped.len(), 1);
-        let named: Vec<_> = skipped[0].commits.iter().map(|commit| &commit.as_str()[..1]).collect();
-        assert_eq!(named, ["b", "c"]);
     }
 }

@@ -139,6 +139,7 @@ pub fn investigate(
         facts: Facts::default(),
         folder: case.path(),
     };
+    investigation.learned(&mut prober);
     let by_version = match other_nix {
         Some(other) => investigation.other_nix(&mut prober, &working, other, own)?,
         None => None,
@@ -161,6 +162,8 @@ pub fn investigate(
     let allowed = investigation.allowed(&prober);
     let Investigation { draft, log, failing, mut facts, mut clones, .. } = investigation;
     let mut report = draft.finish(result, &prober, began.elapsed());
+    // What ends the corrections takes nothing from what was found.
+    prober.tell(&learned(&report));
     let mut ended = None;
     if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
         facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
@@ -179,6 +182,7 @@ pub fn investigate(
         let corrections;
         (corrections, ended) = try_corrections(&mut prober, &mut work, &facts);
         report.corrections = Some(corrections);
+        prober.tell(&learned(&report));
     }
     prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
     Ok(Concluded { report, log, ended })
@@ -187,6 +191,13 @@ pub fn investigate(
 /// How long corrections are tried at the end of a search at least, and at most: about half of what it took.
 const LEAST_FOR_CORRECTIONS: Duration = Duration::from_secs(30);
 const MOST_FOR_CORRECTIONS: Duration = Duration::from_secs(120);
+
+/// Makes the event that tells of a report; its probes were told already.
+fn learned(report: &Report) -> Event {
+    let mut report = report.clone();
+    report.probes.clear();
+    Event::Learned { report: Box::new(report) }
+}
 
 /// What is evaluated, as the case has it.
 struct Copied {
@@ -254,6 +265,12 @@ impl<'a> Investigation<'a> {
         CloneHistory { repository, folder: self.folder }
     }
 
+    /// Writes down what the report can tell so far.
+    fn learned(&self, prober: &mut Prober<'_>) {
+        let report = self.draft.so_far(prober);
+        prober.tell(&learned(&report));
+    }
+
     /// Tells whether the Nix version makes the difference, with the bad lock.
     fn other_nix(
         &mut self,
@@ -312,6 +329,7 @@ impl<'a> Investigation<'a> {
             bad: ends.bad.state.label.clone(),
             changes: changes.len(),
         });
+        self.learned(prober);
         if ends.bad.verdict != Verdict::Bad {
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
@@ -337,6 +355,7 @@ impl<'a> Investigation<'a> {
         };
         let together = matters.sets.first().map(|set| set.changes.iter().map(|member| member.input.clone()).collect());
         self.draft.matters(matters);
+        self.learned(prober);
         if let Scope::Inputs { .. } = self.settings.scope {
             return Ok(SearchResult::Inputs);
         }
@@ -544,6 +563,7 @@ impl<'a> Investigation<'a> {
             };
             let explanation = explain(prober, &failing)?;
             self.draft.explanation(explanation);
+            self.learned(prober);
         }
         Ok(if self.settings.explanation == Explaining::Alone { Next::Done } else { Next::Search })
     }
@@ -557,6 +577,7 @@ impl<'a> Investigation<'a> {
         new: CommitId,
         goal: Goal,
     ) -> Result<SearchResult, CaseError> {
+        self.learned(prober);
         let history = self.history(&place.repository);
         let clones = &self.clones;
         let assign = |commit: &CommitId| -> Result<Assignment, CaseError> {

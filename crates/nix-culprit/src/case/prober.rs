@@ -14,7 +14,7 @@ use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
-use nix_culprit_core::report::model::Subject;
+use nix_culprit_core::report::model::{self, Probe, Subject};
 
 use super::CaseError;
 use super::ahead::{Ahead, Done, Order};
@@ -41,6 +41,20 @@ pub struct Record {
     pub settled_by: Option<CommitId>,
     /// Whether it was run in an earlier case, and not in this one.
     pub remembered: bool,
+}
+
+impl Record {
+    /// Returns what the report tells.
+    #[must_use]
+    pub fn as_told(&self) -> Probe {
+        let Self { subject, mode, verdict, observation, settled_by, remembered } = self.clone();
+        let mode = match mode {
+            Mode::Fast => model::Mode::Fast,
+            Mode::Pure => model::Mode::Pure,
+            Mode::Faithful => model::Mode::Faithful,
+        };
+        Probe { subject, mode, verdict, observation, settled_by, remembered }
+    }
 }
 
 /// What is to be probed, and for what.
@@ -287,15 +301,15 @@ impl<'a> Prober<'a> {
         let (purpose, subject, mode) = (question.purpose, question.subject, question.mode);
         self.tell(&Event::Judged { purpose, verdict: verdict.clone() });
         let settled_by = Some(by);
-        self.records.push(Record {
-            subject,
-            mode,
-            verdict,
-            observation: observation.clone(),
-            settled_by,
-            remembered: false,
-        });
+        let seen = observation.clone();
+        self.record(Record { subject, mode, verdict, observation: seen, settled_by, remembered: false });
         observation
+    }
+
+    /// Keeps a probe for the report, and writes it down for one that is made of the journal.
+    fn record(&mut self, record: Record) {
+        self.tell(&Event::Noted { probe: Box::new(record.as_told()) });
+        self.records.push(record);
     }
 
     /// Says what a probe of a search would come to, if that is known without running it.

@@ -176,6 +176,13 @@ impl CaseDir {
         self.file("journal.jsonl")
     }
 
+    /// Tells whether the case came to its end once.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        let ended = |entry: &Entry| matches!(entry.event, Event::Finished { .. });
+        read(&self.journal()).is_ok_and(|entries| entries.iter().any(ended))
+    }
+
     /// Removes the case if it learnt nothing, and tells whether it did: there is nothing to go on with.
     #[must_use]
     pub fn discard_unless_probed(&self) -> bool {

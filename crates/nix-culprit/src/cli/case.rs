@@ -51,12 +51,12 @@ pub struct Report {
     #[arg(value_name = "CASE")]
     pub(crate) case: Option<String>,
 
-    /// What to print
-    #[arg(long, value_enum, default_value_t = ReportFormat::Md)]
-    pub(crate) format: ReportFormat,
+    /// The form [default: md, or with `--output` all]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ReportFormat>,
 
-    /// Folder to write all forms to, in place of printing one
-    #[arg(long, short, value_name = "DIR")]
+    /// Folder to write to, in place of printing
+    #[arg(long, short, value_name = "DIR", required_if_eq("format", "all"))]
     pub(crate) output: Option<PathBuf>,
 }
 
@@ -69,4 +69,6 @@ pub enum ReportFormat {
     Json,
     /// A shell script that repeats the two decisive evaluations.
     Replay,
+    /// Every form that there is, as files.
+    All,
 }

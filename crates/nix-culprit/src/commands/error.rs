@@ -59,6 +59,9 @@ pub enum CommandError {
     /// The case has no report yet.
     #[error("the case {0} has no report yet")]
     NoReport(String),
+    /// The case has nothing that plain git and nix could replay.
+    #[error("the case {0} has nothing that a script could replay")]
+    NoReplay(String),
     /// The case has searched no history.
     #[error("the case {0} has searched no history yet")]
     NoSearch(String),
@@ -115,6 +118,7 @@ impl CommandError {
                 Some("make room or mend the rights; then `nix-culprit resume` writes what is missing".to_owned())
             }
             Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
+            Self::NoReplay(_) => Some("a script repeats the two evaluations that name a commit".to_owned()),
             Self::NoInput => Some("name it with --input".to_owned()),
             Self::Outside(_) => Some("name the folder too: nix-culprit find FOLDER --file FILE".to_owned()),
             Self::NotAFolder(_) => {

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         return begin(&settings, &args.results, context);
     };
     // A case that was searched is told with its culprit; what it knows already is not asked again.
-    let searched = case.file("model.json").exists();
+    let searched = case.is_finished();
     settings.explanation = match settings.explanation {
         Explaining::Guides if searched => Explaining::Guides,
         _ if searched => Explaining::Tells,

@@ -103,6 +103,8 @@ fn table(entries: &[Entry]) -> String {
             Event::Correcting { what } => text.push_str(&format!("{clock}  does it help to {what}?\n")),
             Event::Finished { answer } => text.push_str(&format!("{clock}  finished: {answer}\n")),
             Event::Started { .. }
+            | Event::Noted { .. }
+            | Event::Learned { .. }
             | Event::Ends { .. }
             | Event::ProbeStarted { .. }
             | Event::Target { .. }

@@ -1,31 +1,39 @@
-//! `report`: the report of a case once more.
+//! `report`: the report of a case, made from its journal.
 
 use std::fs;
 
-use nix_culprit_core::report::{Redactor, Report, json, markdown, replay};
+use nix_culprit_core::report::{Redactor, journal};
 
-use super::run_case::write_files;
+use super::run_case::{Form, text_of, write_files};
 use super::{CommandError, Context, Exit};
-use crate::case::Cases;
+use crate::case::{Cases, read_journal};
 use crate::cli::case::{Report as Args, ReportFormat};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let (case, _) = Cases::below(&context.dirs.state).find(args.case.as_deref())?;
     let missing = || CommandError::NoReport(case.id());
-    let text = fs::read(case.file("model.json")).map_err(|_| missing())?;
-    let report: Report = serde_json::from_slice(&text).map_err(|_| missing())?;
+    let entries = if case.journal().exists() { read_journal(&case.journal())? } else { Vec::new() };
+    let report = journal::report(entries.iter().map(|entry| (entry.at, &entry.event))).ok_or_else(missing)?;
     let redactor = Redactor::for_home(&context.dirs.home().to_string_lossy());
+    let form = match args.format {
+        Some(ReportFormat::Md) => Some(Form::Markdown),
+        Some(ReportFormat::Json) => Some(Form::Json),
+        Some(ReportFormat::Replay) => Some(Form::Replay),
+        Some(ReportFormat::All) | None => None,
+    };
     if let Some(output) = &args.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
-        let page = write_files(&report, &redactor, output)?;
-        context.printer.result(&format!("{page}\n")).map_err(CommandError::Print)?;
+        let forms = form.as_ref().map_or(&Form::ALL[..], std::slice::from_ref);
+        let written = write_files(&report, &redactor, output, forms)?;
+        if form == Some(Form::Replay) && written.is_empty() {
+            return Err(CommandError::NoReplay(case.id()));
+        }
+        let names: String = written.iter().map(|path| format!("{}\n", path.display())).collect();
+        context.printer.result(&names).map_err(CommandError::Print)?;
         return Ok(Exit::OK);
     }
-    let text = match args.format {
-        ReportFormat::Md => markdown::render(&report, &redactor),
-        ReportFormat::Json => json::render(&report, &redactor).map_err(|_| missing())?,
-        ReportFormat::Replay => replay::render(&report, &redactor).ok_or_else(missing)?,
-    };
+    let text = text_of(&report, &redactor, form.unwrap_or(Form::Markdown));
+    let text = text.ok_or_else(|| CommandError::NoReplay(case.id()))?;
     context.printer.result(&text).map_err(CommandError::Print)?;
     Ok(Exit::OK)
 }

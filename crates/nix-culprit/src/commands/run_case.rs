@@ -1,7 +1,7 @@
 //! Runs a case to its end, writes its report, and says what was found; `find`, `bisect` and `resume` share it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix_culprit_core::explain::Strokes;
 use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
@@ -43,17 +43,14 @@ pub(super) fn conclude(
         investigate(settings, case, &surroundings, &mut progress).map_err(|error| unfinished(case, error))?
     };
     let report = &concluded.report;
-    // The model as it is, for `report` to render again; only the renderings are redacted.
-    let model = serde_json::to_vec_pretty(report).expect("a report is plain data");
-    case.write("model.json", &model)?;
     if let Some(log) = &concluded.log {
         case.write("bisect.log", log.as_bytes())?;
     }
     let redactor = Redactor::for_home(&context.dirs.home().to_string_lossy());
-    let page = write_files(report, &redactor, case.path())?;
+    write_files(report, &redactor, case.path(), &Form::ALL)?;
     if let Some(output) = &wanted.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
-        write_files(report, &redactor, output)?;
+        write_files(report, &redactor, output, &Form::ALL)?;
         let (drawn, copy) = (case.file(FLAMEGRAPH), output.join(FLAMEGRAPH));
         if drawn.exists() {
             fs::copy(&drawn, &copy).map_err(|source| CommandError::Write { path: copy, source })?;
@@ -64,7 +61,7 @@ pub(super) fn conclude(
         context.printer.result(&text).map_err(CommandError::Print)?;
     } else {
         let places = summary::Places {
-            report: Some(wanted.output.as_ref().map_or(page, |output| output.join("report.md").display().to_string())),
+            report: Some(wanted.output.as_deref().unwrap_or(case.path()).join("report.md").display().to_string()),
             strokes: if unicode() { Strokes::Boxes } else { Strokes::Ascii },
             resume: Some(format!("nix-culprit resume {}", case.id())),
         };
@@ -85,20 +82,50 @@ pub(super) fn unfinished(case: &CaseDir, error: CaseError) -> CommandError {
     }
 }
 
-/// Writes the report's files into a folder, and returns the path of the page.
-pub(super) fn write_files(report: &Report, redactor: &Redactor, folder: &Path) -> Result<String, CommandError> {
-    let page = folder.join("report.md");
-    let mut files = vec![
-        (page.clone(), markdown::render(report, redactor)),
-        (folder.join("report.json"), json::render(report, redactor).expect("a report is plain data")),
-    ];
-    if let Some(script) = replay::render(report, redactor) {
-        files.push((folder.join("replay.sh"), script));
+/// A form of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Markdown,
+    Json,
+    Replay,
+}
+
+impl Form {
+    pub(super) const ALL: [Self; 3] = [Self::Markdown, Self::Json, Self::Replay];
+
+    const fn file_name(self) -> &'static str {
+        match self {
+            Self::Markdown => "report.md",
+            Self::Json => "report.json",
+            Self::Replay => "replay.sh",
+        }
     }
-    for (path, text) in files {
-        fs::write(&path, text).map_err(|source| CommandError::Write { path, source })?;
+}
+
+/// Returns a report in one of its forms; only a replay can be nothing.
+pub(super) fn text_of(report: &Report, redactor: &Redactor, form: Form) -> Option<String> {
+    match form {
+        Form::Markdown => Some(markdown::render(report, redactor)),
+        Form::Json => Some(json::render(report, redactor).expect("a report is plain data")),
+        Form::Replay => replay::render(report, redactor),
     }
-    Ok(page.display().to_string())
+}
+
+/// Writes forms of the report into a folder, and returns the paths of the files.
+pub(super) fn write_files(
+    report: &Report,
+    redactor: &Redactor,
+    folder: &Path,
+    forms: &[Form],
+) -> Result<Vec<PathBuf>, CommandError> {
+    let mut paths = Vec::new();
+    for form in forms {
+        let path = folder.join(form.file_name());
+        let Some(text) = text_of(report, redactor, *form) else { continue };
+        fs::write(&path, text).map_err(|source| CommandError::Write { path: path.clone(), source })?;
+        paths.push(path);
+    }
+    Ok(paths)
 }
 
 /// Tells whether the terminal is said to show more than ASCII.

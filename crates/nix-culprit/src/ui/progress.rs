@@ -111,6 +111,7 @@ impl EventSink for Progress {
             Event::Settled { by, .. } => self.settled = Some(by.clone()),
             Event::Target { attr } => self.line("", &format!("evaluating {}", AttrPath(attr.clone()))),
             Event::Judged { purpose, verdict } => self.judged(purpose, verdict),
+            Event::Noted { .. } | Event::Learned { .. } => {}
             Event::Isolated { input, how } => self.line("", &format!("the input is {input}: {how}")),
             Event::Searching { input, suspects } => {
                 self.line("", &format!("searching {suspects} commits of {input}"));

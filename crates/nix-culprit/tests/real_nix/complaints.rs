@@ -220,9 +220,12 @@ fn cases_that_cannot_be_used() {
     said.about("the check asked to stop", &["resume"]);
     said.about("unknown case", &["resume", "20010101-000000"]);
     said.about("a path for a case", &["resume", "../../.."]);
-    said.about("no report yet", &["report"]);
-    said.about("no search yet", &["log", "--format", "git"]);
     let journal = fs::read_to_string(case.join("journal.jsonl")).unwrap();
+    fs::write(case.join("journal.jsonl"), "").unwrap();
+    said.about("no report yet", &["report"]);
+    fs::write(case.join("journal.jsonl"), &journal).unwrap();
+    said.about("nothing to replay", &["report", "--format", "replay"]);
+    said.about("no search yet", &["log", "--format", "git"]);
     fs::write(case.join("journal.jsonl"), format!("nonsense\n{journal}")).unwrap();
     said.about("a damaged journal: resume", &["resume", id]);
     said.about("a damaged journal: log", &["log", id]);

@@ -132,6 +132,16 @@ fn ctrl_c_leaves_nothing_and_prints_how_to_go_on() {
     let case = room.case();
     let command = format!("nix-culprit resume {}", case.file_name().unwrap().to_str().unwrap());
     assert!(run.stderr.contains(&command), "{run}");
+    let finished = count(&room, "probe-finished");
+    let report = room.run(&["report", "--format", "json"]).exits_with(0).json();
+    assert_eq!(report["result"]["kind"], "unfinished", "{report:#}");
+    assert!(report["result"]["suspects"].as_u64().unwrap() > 1, "{report:#}");
+    let run_here = |probe: &&Value| probe["settled-by"].is_null();
+    let told = report["probes"].as_array().unwrap().iter().filter(run_here).count();
+    assert!((finished - 1..=finished).contains(&told), "{told} of {finished} probes");
+    assert_eq!(report["input"]["path"][0], "pkgs");
+    let page = room.run(&["report"]).exits_with(0).stdout;
+    assert!(page.contains("**not finished**") && page.contains("nix-culprit resume"), "{page}");
     goes_on_without_repeating(&room);
 }
 

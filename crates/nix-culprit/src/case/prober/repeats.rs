@@ -187,7 +187,7 @@ impl Prober<'_> {
         for observation in runs {
             let (subject, verdict) = (subject.clone(), verdict.clone());
             let remembered = self.remembered;
-            self.records.push(Record { subject, mode, verdict, observation, settled_by: None, remembered });
+            self.record(Record { subject, mode, verdict, observation, settled_by: None, remembered });
         }
         typical
     }
