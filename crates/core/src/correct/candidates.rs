@@ -9,6 +9,8 @@ use crate::ids::{CommitId, InputPath};
 pub struct Facts {
     /// Commits at which an input was good, or is likely to be.
     pub keep: Vec<Keeping>,
+    /// The commits that made the change, with their inputs.
+    pub culprits: Vec<(InputPath, CommitId)>,
     /// The inputs that the failure goes through, the one with most of it first.
     pub owners: Vec<InputPath>,
     /// All inputs of the failing lock that are nodes of their own, those nearest to the root first.
@@ -33,6 +35,13 @@ pub enum Candidate {
     Keep(Keeping),
     /// An input goes on: to its newest commit and, if that helps, to the first that does.
     Forward(InputPath),
+    /// The culprit is taken back.
+    Revert {
+        /// The input.
+        input: InputPath,
+        /// The culprit.
+        commit: CommitId,
+    },
 }
 
 impl Candidate {
@@ -42,6 +51,7 @@ impl Candidate {
         match self {
             Self::Keep(Keeping { input, commit, .. }) => format!("keep {input} at {}", commit.short()),
             Self::Forward(input) => format!("move {input} on"),
+            Self::Revert { input, commit } => format!("take back {} in {input}", commit.short()),
         }
     }
 }
@@ -67,6 +77,9 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
     facts.keep.iter().filter(|keeping| facts.inputs.contains(&keeping.input)).for_each(|keeping| {
         add(Candidate::Forward(keeping.input.clone()));
     });
+    for (input, commit) in &facts.culprits {
+        add(Candidate::Revert { input: input.clone(), commit: commit.clone() });
+    }
     facts.inputs.iter().for_each(|input| add(Candidate::Forward(input.clone())));
     all
 }
@@ -166,6 +179,7 @@ mod tests {
         };
         let facts = Facts {
             keep: vec![keep('a', Before::Merge), keep('b', Before::Culprit), keep('a', Before::Culprit)],
+            culprits: vec![(path("pkgs"), "c".repeat(40).parse().unwrap())],
             owners: vec![path("overlay"), path("gone"), path("pkgs")],
             inputs: ["pkgs", "overlay", "tools", "overlay/lib"].map(path).to_vec(),
         };
@@ -175,6 +189,7 @@ mod tests {
             "keep pkgs at bbbbbbbbbbbb",
             "move overlay on",
             "move pkgs on",
+            "take back cccccccccccc in pkgs",
             "move tools on",
             "move overlay/lib on",
         ];

@@ -9,5 +9,7 @@ mod rank;
 
 pub use candidates::{Candidate, Facts, Keeping, candidates, owners};
 pub use command::{lock_command, word};
-pub use model::{Action, Before, Correction, Corrections, Derivations, Failed, Point, Proof, Reach, Step, Untried};
+pub use model::{
+    Action, Before, Correction, Corrections, Derivations, Failed, PATCH, Point, Proof, Reach, Step, Untried,
+};
 pub use rank::rank;

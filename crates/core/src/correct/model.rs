@@ -10,6 +10,9 @@ use crate::ids::{CommitId, InputPath};
 use crate::outcome::Observation;
 use crate::report::date::Timestamp;
 
+/// The name of the file, beside the report, that takes the culprit back.
+pub const PATCH: &str = "revert.patch";
+
 /// What was tried, and what came of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

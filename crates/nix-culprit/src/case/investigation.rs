@@ -130,7 +130,7 @@ pub fn investigate(
     let mut investigation = Investigation {
         settings,
         states,
-        clones: Clones::new(git, settings.repositories.clone(), settings.clones.clone()),
+        clones: Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone()),
         // The user's own check can only be run on a copy of the flake with the lock in it.
         mode: if settings.script.is_empty() { Mode::Fast } else { Mode::Faithful },
         draft,
@@ -169,10 +169,12 @@ pub fn investigate(
         facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
         facts.inputs = failing.inputs();
         facts.keep.retain(|keeping| failing.has_own(&keeping.input));
+        facts.culprits.retain(|(input, _)| failing.has_own(input));
         let limit = (began.elapsed() / 2).clamp(LEAST_FOR_CORRECTIONS, MOST_FOR_CORRECTIONS);
         let mut work = Work {
             settings,
             clones: &mut clones,
+            git: git.clone(),
             folder: case.path(),
             failing: &failing,
             allowed,
@@ -631,6 +633,7 @@ impl<'a> Investigation<'a> {
                     merged.into_iter().for_each(|onto| self.may_stay(&place.input, onto, Before::Merge));
                     let parent = parents.first().map(|parent| parent.commit.clone());
                     parent.into_iter().for_each(|parent| self.may_stay(&place.input, parent, Before::Culprit));
+                    self.facts.culprits.push((place.input.clone(), commit.clone()));
                 }
             }
             FoundCulprit::OneOf { .. } if goal == Goal::FirstBad => {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix_culprit_core::correct::PATCH;
 use nix_culprit_core::explain::Strokes;
 use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
@@ -51,9 +52,11 @@ pub(super) fn conclude(
     if let Some(output) = &wanted.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
         write_files(report, &redactor, output, &Form::ALL)?;
-        let (drawn, copy) = (case.file(FLAMEGRAPH), output.join(FLAMEGRAPH));
-        if drawn.exists() {
-            fs::copy(&drawn, &copy).map_err(|source| CommandError::Write { path: copy, source })?;
+        for name in [FLAMEGRAPH, PATCH] {
+            let (made, copy) = (case.file(name), output.join(name));
+            if made.exists() {
+                fs::copy(&made, &copy).map_err(|source| CommandError::Write { path: copy, source })?;
+            }
         }
     }
     if wanted.json {

@@ -5,5 +5,6 @@
 mod cloning;
 mod fixture;
 mod reading;
+mod reverting;
 mod snapshots;
 mod trees;

@@ -36,6 +36,11 @@ fn the_overlays_repair_goes_before_staying_at_the_culprits_parent_with_every_nix
         let parent = works.iter().find(|one| one["action"]["before"] == "culprit");
         let parent = parent.unwrap_or_else(|| panic!("{} {works:#?}", nix.version));
         assert_eq!(parent["action"]["to"]["revision"], room.sample.culprit_parent);
+        let last = works.last().unwrap();
+        assert_eq!(last["action"]["kind"], "revert", "{} {works:#?}", nix.version);
+        assert_eq!(last["action"]["commit"]["revision"], room.sample.culprit);
+        let patch = std::fs::read_to_string(room.case().join("revert.patch")).unwrap();
+        assert!(patch.starts_with("diff --git a/python/packages/setuptools.nix"), "{patch}");
         for correction in works {
             let (proof, class) = (&correction["proof"]["kind"], &correction["observation"]["outcome"]["class"]);
             assert_eq!(class, "success", "{correction:#}");

@@ -5,6 +5,7 @@
 //! is never written to.
 
 mod proof;
+mod revert;
 mod revision;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ use super::clones::Clones;
 use super::evaluator::EvaluatorError;
 use super::prober::{Allowance, Prober};
 use super::settings::{Correcting, Settings};
+use crate::sys::git::Git;
 
 /// The state that fails.
 #[derive(Debug, Clone)]
@@ -56,6 +58,8 @@ pub struct Work<'a> {
     pub settings: &'a Settings,
     /// Where histories are.
     pub clones: &'a mut Clones,
+    /// The user's git.
+    pub git: Git,
     /// The folder of the case.
     pub folder: &'a Path,
     /// What fails.
@@ -130,6 +134,7 @@ impl Work<'_> {
         prober.tell(&Event::Correcting { what: candidate.words() });
         match candidate {
             Candidate::Keep(keeping) => self.keep(prober, keeping),
+            Candidate::Revert { input, commit } => self.revert(prober, input, commit),
             Candidate::Forward(input) => self.forward(prober, input, facts.owners.contains(input)),
         }
     }

@@ -48,11 +48,13 @@ impl World {
 
     /// What the sample really does.
     fn truth(&self, lock: &Lock) -> Truth {
-        match self.truth[&revision(lock, "pkgs")] {
-            Does::Good => Truth::Good,
-            Does::Bad if self.is_repaired(lock) => Truth::Good,
-            Does::Bad => Truth::Bad,
-            Does::Broken => Truth::Broken("undefined variable 'maintainers'"),
+        match self.truth.get(&revision(lock, "pkgs")) {
+            Some(Does::Good) => Truth::Good,
+            Some(Does::Bad) if self.is_repaired(lock) => Truth::Good,
+            Some(Does::Bad) => Truth::Bad,
+            Some(Does::Broken) => Truth::Broken("undefined variable 'maintainers'"),
+            // The only commit that was not made with the sample is the one without the culprit.
+            None => Truth::Good,
         }
     }
 
@@ -93,6 +95,7 @@ impl World {
         let commit = self.sample.culprit_parent.parse().unwrap();
         Facts {
             keep: vec![Keeping { input: path("pkgs"), commit, before: Before::Culprit }],
+            culprits: vec![(path("pkgs"), self.sample.culprit.parse().unwrap())],
             owners: vec![path("overlay"), path("pkgs")],
             inputs: self.failing.inputs(),
         }
@@ -111,6 +114,7 @@ impl World {
             let mut work = Work {
                 settings: &settings,
                 clones: &mut clones,
+                git: self.git.clone(),
                 folder: case.path(),
                 failing: &self.failing,
                 allowed: Allowance { memory: Bytes(400 << 20), time: None, heap: None },
@@ -129,7 +133,7 @@ fn the_repair_of_another_input_goes_before_staying_at_the_culprits_parent() {
     let mut nix = FakeNix::new(|lock, _| world.truth(lock));
     let (corrections, ended) = world.correct(&mut nix, Correcting::All, None);
     assert!(ended.is_none());
-    let [repair, keep] = corrections.works.as_slice() else { panic!("{corrections:#?}") };
+    let [repair, keep, revert] = corrections.works.as_slice() else { panic!("{corrections:#?}") };
     let Action::Forward { input, to, reach: Reach::First } = &repair.action else { panic!("{repair:#?}") };
     assert_eq!((input, to.revision.as_str()), (&path("overlay"), world.sample.overlay_fixed.as_str()));
     assert_eq!(to.title, "overrides: leave the bootstrap packages alone");
@@ -139,6 +143,7 @@ fn the_repair_of_another_input_goes_before_staying_at_the_culprits_parent() {
     assert!(matches!(&repair.proof, Proof::Own { command, .. } if command.starts_with("nix eval --raw .#")));
     let Action::Keep { to, .. } = &keep.action else { panic!("{keep:#?}") };
     assert_eq!(to.revision.as_str(), world.sample.culprit_parent);
+    assert!(matches!(revert.action, Action::Revert { .. }), "{revert:#?}");
     // What does not help and what could not be tried is told.
     let failed: Vec<_> = corrections.failed.iter().map(|failed| failed.what.as_str()).collect();
     assert!(failed.len() == 1 && failed[0].starts_with("move tools on") || failed.is_empty(), "{failed:?}");
@@ -175,7 +180,7 @@ fn the_users_own_command_has_the_last_word() {
         Mode::Pure | Mode::Faithful => Truth::Ends(Class::FetchFailure),
     };
     let (corrections, _) = world.correct(&mut FakeNix::new(offline), Correcting::All, None);
-    assert_eq!(corrections.works.len(), 2, "{corrections:#?}");
+    assert_eq!(corrections.works.len(), 3, "{corrections:#?}");
     assert!(corrections.works.iter().all(|correction| matches!(correction.proof, Proof::Fast { .. })));
 }
 

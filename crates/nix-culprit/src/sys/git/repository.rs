@@ -341,7 +341,7 @@ fn parse_blob(entry: &[u8], path: &[u8]) -> Option<String> {
 }
 
 /// Takes the line end off an answer that is one path or word.
-fn line(mut answer: Vec<u8>) -> OsString {
+pub(super) fn line(mut answer: Vec<u8>) -> OsString {
     if answer.last() == Some(&b'\n') {
         answer.pop();
     }

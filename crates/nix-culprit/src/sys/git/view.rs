@@ -52,8 +52,12 @@ pub(super) fn make(repository: &Repository, folder: &Path) -> Result<(), GitErro
     neutralise(folder)
 }
 
-/// Quotes a path for `objects/info/alternates`, where a line that begins with `"` is a C string.
+/// Writes a path for `objects/info/alternates`, where a line that begins with `"` is a C string: not all that read git
+/// folders know that, so only a path that needs it is one.
 fn quoted(path: &[u8]) -> Vec<u8> {
+    if path.first() == Some(&b'/') && path.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        return [path, b"\n"].concat();
+    }
     let mut line = vec![b'"'];
     for byte in path {
         match byte {
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn any_path_fits_into_one_line_of_alternates() {
-        assert_eq!(quoted(b"/a b"), b"\"/a b\"\n");
+        assert_eq!(quoted(b"/a b\"c"), b"/a b\"c\n");
         assert_eq!(quoted(b"/a\n\"\\\xff"), b"\"/a\\012\\\"\\\\\\377\"\n");
     }
 }
