@@ -6,6 +6,7 @@ mod candidates;
 mod command;
 mod model;
 mod rank;
+mod unified;
 
 pub use candidates::{Candidate, Facts, Keeping, candidates, owners};
 pub use command::{lock_command, word};
@@ -13,3 +14,4 @@ pub use model::{
     Action, Before, Correction, Corrections, Derivations, Failed, PATCH, Point, Proof, Reach, Step, Untried,
 };
 pub use rank::rank;
+pub use unified::unified;

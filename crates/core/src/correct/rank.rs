@@ -25,9 +25,9 @@ enum Ages {
     Patch,
 }
 
-/// Sorts corrections, best first. `culprit` is the input that the culprit was found in.
-pub fn rank(corrections: &mut [Correction], culprit: Option<&InputPath>) {
-    corrections.sort_by_key(|correction| key(&correction.action, culprit));
+/// Sorts what has corrections, best first. `culprit` is the input that the culprit was found in.
+pub fn rank<T>(all: &mut [T], correction: impl Fn(&T) -> &Correction, culprit: Option<&InputPath>) {
+    all.sort_by_key(|one| key(&correction(one).action, culprit));
 }
 
 fn key(action: &Action, culprit: Option<&InputPath>) -> (Ages, u8, usize, Reverse<Option<Timestamp>>) {
@@ -123,7 +123,7 @@ mod tests {
     fn a_repair_goes_before_holding_back_and_that_before_a_patch() {
         let expected = in_order();
         let mut corrections: Vec<_> = expected.iter().rev().cloned().map(correction).collect();
-        rank(&mut corrections, Some(&path("pkgs")));
+        rank(&mut corrections, |one| one, Some(&path("pkgs")));
         let actions: Vec<_> = corrections.into_iter().map(|correction| correction.action).collect();
         assert_eq!(actions, expected);
     }
@@ -134,7 +134,7 @@ mod tests {
             shuffled in Just(in_order()).prop_shuffle()
         ) {
             let mut corrections: Vec<_> = shuffled.into_iter().map(correction).collect();
-            rank(&mut corrections, Some(&path("pkgs")));
+            rank(&mut corrections, |one| one, Some(&path("pkgs")));
             let actions: Vec<_> = corrections.into_iter().map(|correction| correction.action).collect();
             prop_assert_eq!(actions, in_order());
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix_culprit_core::event::Mode;
-use nix_culprit_core::flake::{AttrPath, Candidate};
+use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
 use nix_culprit_core::ids::{CommitId, DrvPath, NodeKey};
 use nix_culprit_core::outcome::Observation;
 use nix_culprit_core::quantity::Bytes;
@@ -238,6 +238,14 @@ pub trait Evaluator {
     /// with the reason.
     fn own_way(&mut self, _assignment: &Assignment) -> OwnWay {
         OwnWay::Faithful { why: None }
+    }
+
+    /// Returns an assignment's lock with all that Nix would find out by fetching; `Err` says why that is not known.
+    ///
+    /// # Errors
+    /// A reason for people.
+    fn as_locked(&mut self, _assignment: &Assignment) -> Result<Lock, String> {
+        Err("it is not known here".to_owned())
     }
 
     /// Evaluates a target that tells where it is, while somebody looks on; nothing where that cannot be had.

@@ -19,7 +19,7 @@ use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, Searche
 use super::ahead::Ahead;
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched, Source, Touches};
-use super::correct::{Failing, Work, correct as try_corrections};
+use super::correct::{Failing, FileChange, FileChanges, Work, correct as try_corrections};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
@@ -60,6 +60,8 @@ pub struct Concluded {
     pub report: Report,
     /// What `git bisect log` would print, if a history was searched.
     pub log: Option<String>,
+    /// For each correction that works what it changes in the user's files, where that can be written for them.
+    pub changes: Vec<Option<FileChanges>>,
     /// What ended the corrections before all were tried, if something did.
     pub ended: Option<CaseError>,
 }
@@ -164,7 +166,7 @@ pub fn investigate(
     let mut report = draft.finish(result, &prober, began.elapsed());
     // What ends the corrections takes nothing from what was found.
     prober.tell(&learned(&report));
-    let mut ended = None;
+    let (mut ended, mut changes) = (None, Vec::new());
     if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
         facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
         facts.inputs = failing.inputs();
@@ -181,13 +183,25 @@ pub fn investigate(
             fails_after: report.bad.as_ref().map(|bad| bad.observation.wall).unwrap_or_default(),
             until: (settings.correcting == Correcting::Quick).then(|| (Instant::now() + limit, limit)),
         };
-        let corrections;
-        (corrections, ended) = try_corrections(&mut prober, &mut work, &facts);
-        report.corrections = Some(corrections);
+        let tried = try_corrections(&mut prober, &mut work, &facts);
+        report.corrections = Some(tried.corrections);
+        ended = tried.ended;
+        changes = tried.locks.into_iter().map(|lock| lock_change(settings, case, &failing.lock, &lock?)).collect();
         prober.tell(&learned(&report));
     }
     prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
-    Ok(Concluded { report, log, ended })
+    Ok(Concluded { report, log, changes, ended })
+}
+
+/// Returns what a correction changes in the flake's lock file, if it was that of the working tree that failed.
+fn lock_change(settings: &Settings, case: &CaseDir, failing: &Lock, corrected: &Lock) -> Option<FileChanges> {
+    if settings.root != Root::Flake {
+        return None;
+    }
+    let before = std::fs::read_to_string(case.file("flake.lock")).ok()?;
+    let is_that = Lock::parse(&before).is_ok_and(|lock| lock == *failing);
+    let after = corrected.to_json();
+    is_that.then(|| FileChanges { files: vec![FileChange { name: "flake.lock", before, after }] })
 }
 
 /// How long corrections are tried at the end of a search at least, and at most: about half of what it took.

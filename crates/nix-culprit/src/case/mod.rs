@@ -47,6 +47,7 @@ mod trees;
 pub use ahead::{Ahead, Make};
 pub use assignment::Assignment;
 pub use clones::CloneError;
+pub use correct::{ChangeError, FileChange, FileChanges, uncommitted};
 pub use error::CaseError;
 pub use evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target};
 pub use flame::FILE as FLAMEGRAPH;

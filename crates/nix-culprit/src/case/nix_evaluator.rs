@@ -565,6 +565,10 @@ impl Evaluator for NixEvaluator {
         }
     }
 
+    fn as_locked(&mut self, assignment: &Assignment) -> Result<Lock, String> {
+        self.pure.know(&mut self.trees, assignment).map(|known| known.lock)
+    }
+
     fn instrumented(
         &mut self,
         assignment: &Assignment,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::explain::{Explanation, Way};
-use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::flake::{AttrPath, Lock};
 use nix_culprit_core::growth::Decision;
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
@@ -229,6 +229,12 @@ impl<'a> Prober<'a> {
     /// Takes note of a lock whose hashes Nix wrote, although no probe of it is made.
     pub fn note(&mut self, assignment: &Assignment) {
         self.evaluator.note(assignment);
+    }
+
+    /// Returns an assignment's lock as Nix would write it, as far as that is known without fetching.
+    #[must_use]
+    pub fn as_locked(&mut self, assignment: &Assignment) -> Lock {
+        self.evaluator.as_locked(assignment).unwrap_or_else(|_| assignment.lock.clone())
     }
 
     /// Says in which way the user's own command is run on an assignment, and tells once why it has to fetch.

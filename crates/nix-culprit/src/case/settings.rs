@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// All that determines an investigation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The folder of the user's `flake.nix`; never written to.
+    /// The folder of the user's `flake.nix`; written to by `fix --apply` alone.
     pub flake: PathBuf,
     /// Whether that is a flake.
     #[serde(default)]

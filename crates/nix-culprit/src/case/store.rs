@@ -90,9 +90,7 @@ impl Cases {
             })
             .expect("the numbers do not end")?;
         let case = CaseDir { path };
-        let header = Header { version: VERSION.to_owned(), settings };
-        let text = serde_json::to_string_pretty(&header).expect("settings are plain data");
-        case.write("case.json", text.as_bytes())?;
+        case.keep(settings)?;
         Ok(case)
     }
 
@@ -150,6 +148,16 @@ impl CaseDir {
     #[must_use]
     pub fn at(path: &Path) -> Self {
         Self { path: path.to_owned() }
+    }
+
+    /// Writes down what is asked of the case.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn keep(&self, settings: &Settings) -> Result<(), StoreError> {
+        let header = Header { version: VERSION.to_owned(), settings };
+        let text = serde_json::to_string_pretty(&header).expect("settings are plain data");
+        self.write("case.json", text.as_bytes()).map(|_| ())
     }
 
     /// Returns the name by which `resume` and `log` find the case.

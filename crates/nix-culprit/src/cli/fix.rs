@@ -9,11 +9,21 @@ use super::ResultOptions;
 #[command(after_help = "Examples:
   nix-culprit fix                               of the newest investigation: what helps?
   nix-culprit fix 20231004-101500               of this one
+  nix-culprit fix --apply 1                     write the best one into flake.lock, after showing the difference
   nix-culprit fix --json                        as JSON, with all that was seen")]
 pub struct Args {
     /// The investigation [default: the newest]
     #[arg(value_name = "CASE")]
     pub(crate) case: Option<String>,
+
+    /// Write this correction into the files of the working tree: shows the difference first, asks on a terminal, and
+    /// commits nothing
+    #[arg(long, value_name = "N", conflicts_with = "json")]
+    pub(crate) apply: Option<usize>,
+
+    /// Write without asking
+    #[arg(long, short, requires = "apply")]
+    pub(crate) yes: bool,
 
     #[command(flatten)]
     pub(crate) results: ResultOptions,

@@ -30,7 +30,7 @@ const STYLES: Styles = Styles::styled()
 /// Finds which input, which commit and why, when a flake's evaluation breaks or eats all memory.
 ///
 /// Run `nix-culprit find` in the folder of the flake, after `nix flake update` went wrong. Your
-/// flake, your lock file and your Nix configuration are never written to.
+/// flake, your lock file and your Nix configuration are never written to, unless you say `fix --apply`.
 #[derive(Debug, Parser)]
 #[command(name = "nix-culprit", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use nix_culprit_core::outcome::CriterionError;
 use thiserror::Error;
 
-use crate::case::{CaseError, JournalError, StoreError};
+use crate::case::{CaseError, ChangeError, JournalError, StoreError};
 use crate::sys::child::ChildError;
 use crate::sys::dirs::DirsError;
 
@@ -65,6 +65,23 @@ pub enum CommandError {
     /// The case has searched no history.
     #[error("the case {0} has searched no history yet")]
     NoSearch(String),
+    /// There is no such correction.
+    #[error("there is no correction {number}: {count} work")]
+    NoCorrection {
+        /// What was asked for.
+        number: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// The correction is not one of files.
+    #[error("correction {0} cannot be written for you: it is no change of flake.nix or flake.lock in the working tree")]
+    ByHand(usize),
+    /// Nobody can be asked.
+    #[error("nothing was written: there is nobody to ask")]
+    NotAsked,
+    /// The correction could not be written.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// A file could not be written.
     #[error("could not write {path}")]
     Write {
@@ -118,6 +135,12 @@ impl CommandError {
                 Some("make room or mend the rights; then `nix-culprit resume` writes what is missing".to_owned())
             }
             Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
+            Self::NoCorrection { .. } => Some("`nix-culprit fix` shows them with their numbers".to_owned()),
+            Self::ByHand(_) => Some("do what it says beside its number".to_owned()),
+            Self::NotAsked => Some("--yes writes without asking".to_owned()),
+            Self::Change(ChangeError::Changed(_)) => {
+                Some("the command beside the correction's number does the same to the file as it is now".to_owned())
+            }
             Self::NoReplay(_) => Some("a script repeats the two evaluations that name a commit".to_owned()),
             Self::NoInput => Some("name it with --input".to_owned()),
             Self::Outside(_) => Some("name the folder too: nix-culprit find FOLDER --file FILE".to_owned()),

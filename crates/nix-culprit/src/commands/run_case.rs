@@ -9,7 +9,7 @@ use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, CaseError, Cases, FLAMEGRAPH, Settings, Surroundings, investigate};
+use crate::case::{CaseDir, CaseError, Cases, FLAMEGRAPH, FileChanges, Settings, Surroundings, investigate};
 use crate::cli::ResultOptions;
 use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
@@ -27,7 +27,14 @@ pub(super) fn run_case(
     wanted: &ResultOptions,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    Ok(exit(&conclude(case, settings, wanted, context)?))
+    Ok(exit(&conclude(case, settings, wanted, context)?.report))
+}
+
+/// What a case came to, once it was told.
+pub(super) struct Told {
+    pub(super) report: Report,
+    /// For each correction that works what it changes in the user's files, where that can be written for them.
+    pub(super) changes: Vec<Option<FileChanges>>,
 }
 
 /// Runs the case, or goes on with it, writes its report, and says what was found.
@@ -36,7 +43,7 @@ pub(super) fn conclude(
     settings: &Settings,
     wanted: &ResultOptions,
     context: &Context,
-) -> Result<Report, CommandError> {
+) -> Result<Told, CommandError> {
     let surroundings =
         Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
     let concluded = {
@@ -72,7 +79,7 @@ pub(super) fn conclude(
     }
     match concluded.ended {
         Some(error) => Err(CommandError::Unfinished { case: case.id(), error }),
-        None => Ok(concluded.report),
+        None => Ok(Told { report: concluded.report, changes: concluded.changes }),
     }
 }
 

@@ -1,9 +1,11 @@
 //! `fix`, and the last step of `find`: what helps, seen to work, best first, and nothing of the user is touched.
 
+use std::fs;
+
 use nix_culprit_sample::Options;
 use serde_json::{Value, json};
 
-use crate::machine::{every_nix, newest_nix, sample_of};
+use crate::machine::{every_nix, every_nix_with_flakes, newest_nix, sample_of, target};
 use crate::room::{Room, finish};
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -39,7 +41,7 @@ fn the_overlays_repair_goes_before_staying_at_the_culprits_parent_with_every_nix
         let last = works.last().unwrap();
         assert_eq!(last["action"]["kind"], "revert", "{} {works:#?}", nix.version);
         assert_eq!(last["action"]["commit"]["revision"], room.sample.culprit);
-        let patch = std::fs::read_to_string(room.case().join("revert.patch")).unwrap();
+        let patch = fs::read_to_string(room.case().join("revert.patch")).unwrap();
         assert!(patch.starts_with("diff --git a/python/packages/setuptools.nix"), "{patch}");
         for correction in works {
             let (proof, class) = (&correction["proof"]["kind"], &correction["observation"]["outcome"]["class"]);
@@ -73,12 +75,52 @@ fn find_says_what_helps_in_words_that_can_be_copied() {
         assert!(run.stdout.contains(part), "no {part}: {run}");
     }
     assert!(run.stderr.contains("does it help to move overlay on?"), "{run}");
-    let page = std::fs::read_to_string(room.case().join("report.md")).unwrap();
+    let page = fs::read_to_string(room.case().join("report.md")).unwrap();
     assert!(page.contains("### Corrections tried") && page.contains("1. move `overlay` on to"), "{page}");
     // All is known from before.
-    let journal = || std::fs::read_to_string(room.case().join("journal.jsonl")).unwrap();
+    let journal = || fs::read_to_string(room.case().join("journal.jsonl")).unwrap();
     let ran = |text: &str| text.matches("\"probe-finished\"").count();
     let before = ran(&journal());
     room.run(&["resume", "--quiet"]).exits_with(0);
     assert_eq!(ran(&journal()), before);
+}
+
+#[test]
+fn what_is_asked_for_is_written_into_the_lock_and_nothing_else_with_every_nix() {
+    for nix in every_nix_with_flakes() {
+        let room = Room::with(&nix, sample_of(&Options { seed: 14, commits: 60, ..Options::default() }));
+        room.run(&["find", "--quiet", "--memory", "512M"]).exits_with(0);
+        let lock = room.app.join("flake.lock");
+        let before = fs::read(&lock).unwrap();
+        let all = Listing::of(&[&room.app]);
+        let refused = room.run(&["fix", "--apply", "1"]).exits_with(129);
+        assert!(
+            refused.stderr.contains("there is nobody to ask") && refused.stdout.contains("+++ b/flake.lock"),
+            "{refused}"
+        );
+        for number in ["0", "9"] {
+            let refused = room.run(&["fix", "--apply", number, "--yes"]).exits_with(129);
+            assert!(refused.stderr.contains(&format!("there is no correction {number}")), "{refused}");
+        }
+        let patch = room.run(&["fix", "--apply", "4", "--yes"]).exits_with(129);
+        assert!(patch.stderr.contains("cannot be written for you"), "{patch}");
+        Listing::of(&[&room.app]).is_same_as(&all);
+
+        let run = room.run(&["fix", "--apply", "1", "--yes"]).exits_with(0);
+        // Its time is that of the folder, too; nothing was committed.
+        assert_eq!(Listing::of(&[&room.app]).changed_since(&all), [room.app.as_path(), &lock]);
+        let revisions = [
+            format!("-        \"rev\": \"{}\"", room.sample.overlay_locked),
+            format!("+        \"rev\": \"{}\"", room.sample.overlay_fixed),
+        ];
+        assert!(revisions.iter().all(|line| run.stdout.contains(line)), "{run}");
+        assert!(run.stderr.contains("flake.lock has changes that are not committed"), "{run}");
+        let after = fs::read(&lock).unwrap();
+        assert_ne!(before, after);
+        // The user's own Nix takes it as it is, and has nothing to add to it.
+        room.succeed(nix.program(), &["eval", "--raw", &target()]);
+        assert_eq!(fs::read(&lock).unwrap(), after, "{}", nix.version);
+        let rest = room.run(&["fix", "--apply", "1", "--yes"]).exits_with(129);
+        assert!(rest.stderr.contains("flake.lock has changed since the case began"), "{rest}");
+    }
 }

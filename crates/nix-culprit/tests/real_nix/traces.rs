@@ -23,9 +23,14 @@ impl Listing {
         Self(all)
     }
 
+    /// What is new or another than before.
+    pub(crate) fn changed_since(&self, before: &Self) -> Vec<&Path> {
+        self.0.iter().filter(|(path, what)| before.0.get(*path) != Some(what)).map(|(path, _)| path.as_path()).collect()
+    }
+
     #[track_caller]
     pub(crate) fn is_same_as(&self, before: &Self) {
-        let changed: Vec<_> = self.0.iter().filter(|(path, what)| before.0.get(*path) != Some(what)).collect();
+        let changed = self.changed_since(before);
         let gone: Vec<_> = before.0.keys().filter(|path| !self.0.contains_key(*path)).collect();
         assert!(changed.is_empty() && gone.is_empty(), "changed: {changed:#?}\ngone: {gone:#?}");
     }

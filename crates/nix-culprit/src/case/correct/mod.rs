@@ -2,8 +2,9 @@
 //! own command.
 //!
 //! Owns the loop and when it ends. Which corrections there are and which is best is the core's part. The user's flake
-//! is never written to.
+//! is never written to, unless they ask for it: then `change` does.
 
+mod change;
 mod proof;
 mod revert;
 mod revision;
@@ -16,6 +17,8 @@ use nix_culprit_core::event::{Event, Mode};
 use nix_culprit_core::flake::{Input, Lock};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::quantity::show_duration;
+
+pub use change::{ChangeError, FileChange, FileChanges, uncommitted};
 
 use super::CaseError;
 use super::clones::Clones;
@@ -72,18 +75,39 @@ pub struct Work<'a> {
     pub until: Option<(Instant, Duration)>,
 }
 
+/// A correction that works, and the lock that has it, if it is in the lock.
+#[derive(Debug)]
+pub struct Works {
+    /// The correction.
+    pub correction: Correction,
+    /// The lock, as Nix would write it.
+    pub lock: Option<Lock>,
+}
+
+/// All that came of it.
+#[derive(Debug)]
+pub struct Tried {
+    /// What is told.
+    pub corrections: Corrections,
+    /// For each that works the lock that has it, if it is in the lock.
+    pub locks: Vec<Option<Lock>>,
+    /// The error that ended it before its end, if one did.
+    pub ended: Option<CaseError>,
+}
+
 /// What came of one candidate.
 enum Attempt {
-    Works(Box<Correction>),
+    Works(Box<Works>),
     Fails(Failed),
     Untried(Untried),
 }
 
-/// Tries what may help, and returns what came of it; with the error that ended it before its end, if one did.
-pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> (Corrections, Option<CaseError>) {
+/// Tries what may help, and returns what came of it.
+pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> Tried {
     let (began, before) = (Instant::now(), prober.records().len());
     let mut corrections = Corrections::default();
     let mut ended = None;
+    let mut works: Vec<Works> = Vec::new();
     for candidate in candidates(facts) {
         let what = candidate.words();
         if let Some(why) = work.is_left_out(&ended) {
@@ -92,7 +116,7 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> (
         }
         prober.allow(prober.whole());
         match work.attempt(prober, &candidate, facts) {
-            Ok(Attempt::Works(correction)) => corrections.works.push(*correction),
+            Ok(Attempt::Works(one)) => works.push(*one),
             Ok(Attempt::Fails(failed)) => corrections.failed.push(failed),
             Ok(Attempt::Untried(untried)) => corrections.untried.push(untried),
             Err(error) if ends_all(&error) => {
@@ -103,11 +127,13 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> (
         }
     }
     prober.allow(prober.whole());
-    rank(&mut corrections.works, facts.keep.first().map(|keeping| &keeping.input));
+    rank(&mut works, |one| &one.correction, facts.keep.first().map(|keeping| &keeping.input));
     let ran = prober.records()[before..].iter().filter(|record| record.settled_by.is_none() && !record.remembered);
     corrections.evaluations = ran.count();
     corrections.wall = began.elapsed();
-    (corrections, ended)
+    let locks;
+    (corrections.works, locks) = works.into_iter().map(|one| (one.correction, one.lock)).unzip();
+    Tried { corrections, locks, ended }
 }
 
 impl Work<'_> {

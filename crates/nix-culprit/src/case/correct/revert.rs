@@ -12,7 +12,7 @@ use super::super::history::History as _;
 use super::super::prober::{Prober, Question, Round};
 use super::super::{Assignment, CaseDir, CaseError};
 use super::proof::{Proven, prove};
-use super::{Attempt, Work};
+use super::{Attempt, Work, Works};
 use crate::sys::git::{BRANCH, Repository, Revert, Reverted};
 
 impl Work<'_> {
@@ -71,7 +71,9 @@ impl Work<'_> {
                     ),
                 }];
                 let notes = vec!["That proves the cause: nothing but this commit was taken out.".to_owned()];
-                Ok(Attempt::Works(Box::new(Correction { action, steps, proof, observation, derivations: None, notes })))
+                let correction = Correction { action, steps, proof, observation, derivations: None, notes };
+                // Its commit is nowhere but in the case.
+                Ok(Attempt::Works(Box::new(Works { correction, lock: None })))
             }
             Proven::Not(observation, why) => {
                 let why = if why.is_empty() { outcome_words(&observation.outcome) } else { why };

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix_culprit_core::bisect::{Culprit, Goal};
-use nix_culprit_core::correct::{
-    Action, Correction, Failed, Keeping, Point, Proof, Reach, Step, Untried, lock_command,
-};
+use nix_culprit_core::correct::{Action, Correction, Failed, Keeping, Point, Reach, Step, Untried, lock_command};
 use nix_culprit_core::event::Purpose;
 use nix_culprit_core::flake::{FlakeRef, Lock, Revision};
 use nix_culprit_core::ids::{CommitId, InputPath};
@@ -21,7 +19,7 @@ use super::super::search::{Range, probe_commit, search};
 use super::super::settings::Root;
 use super::super::{Assignment, CaseError};
 use super::proof::{Proven, prove};
-use super::{Attempt, Failing, Work};
+use super::{Attempt, Failing, Work, Works};
 use crate::sys::git::Repository;
 
 /// An input that may be put at other revisions.
@@ -65,21 +63,47 @@ impl Place<'_> {
         prove(prober, work.settings, &question)
     }
 
+    /// Makes the result of putting the input at a commit from what the user's own command came to.
+    fn attempt(
+        &self,
+        prober: &mut Prober<'_>,
+        work: &Work<'_>,
+        (action, to): (Action, &Point),
+        proven: Proven,
+        notes: Vec<String>,
+    ) -> Result<Attempt, CaseError> {
+        let (observation, proof) = match proven {
+            Proven::Good(observation, proof) => (observation, proof),
+            Proven::Not(observation, why) => {
+                let what = action.words(&str::to_owned);
+                return Ok(Attempt::Fails(Failed { what, why, observation: Some(observation) }));
+            }
+        };
+        let lock = prober.as_locked(&work.clones.assignment(self.lock(&to.revision)?));
+        let steps = self.steps(&to.revision, &action, &work.settings.root)?;
+        let correction = Correction { action, steps, proof, observation, derivations: None, notes };
+        Ok(Attempt::Works(Box::new(Works { correction, lock: Some(lock) })))
+    }
+
     /// Says how the user puts the input at a commit.
-    fn steps(&self, commit: &CommitId, root: &Root) -> Result<Vec<Step>, CaseError> {
-        Ok(match root {
+    fn steps(&self, commit: &CommitId, action: &Action, root: &Root) -> Result<Vec<Step>, CaseError> {
+        let input = self.input;
+        let mut steps = match root {
             Root::Flake => {
-                let key = self.failing.lock.resolve(self.input)?;
+                let key = self.failing.lock.resolve(input)?;
                 let lock = self.failing.lock.with_revision(&key, &Revision::bare(commit))?;
-                vec![Step::Command { command: lock_command(self.input, &lock.locked(&key)?.to_url()) }]
+                vec![Step::Command { command: lock_command(input, &lock.locked(&key)?.to_url()) }]
             }
             Root::File { .. } => {
-                let input = self.input;
-                vec![Step::Do {
-                    what: format!("set the pin `{input}` to the revision {commit}, with the hash that goes with it"),
-                }]
+                let what = format!("set the pin `{input}` to the revision {commit}, with the hash that goes with it");
+                vec![Step::Do { what }]
             }
-        })
+        };
+        if let Action::Keep { .. } = action {
+            let what = "The next update of the inputs undoes it: check then whether it is corrected.".to_owned();
+            steps.push(Step::Do { what });
+        }
+        Ok(steps)
     }
 }
 
@@ -94,11 +118,7 @@ impl Work<'_> {
         let to = place.point(commit)?;
         let action = Action::Keep { input: input.clone(), to: to.clone(), before: *before };
         let proven = place.prove(prober, self, &to)?;
-        let mut steps = place.steps(commit, &self.settings.root)?;
-        steps.push(Step::Do {
-            what: "The next update of the inputs undoes it: check then whether it is corrected.".to_owned(),
-        });
-        Ok(attempt(action, proven, steps, Vec::new()))
+        place.attempt(prober, self, (action, &to), proven, Vec::new())
     }
 
     /// Tries to move an input on: to its newest commit and, if that helps, to the first that does.
@@ -178,17 +198,16 @@ impl Work<'_> {
             let to = place.point(&first)?;
             let proven = place.prove(prober, self, &to)?;
             if let Proven::Good(..) = proven {
-                let action = Action::Forward { input: input.clone(), to, reach: Reach::First };
-                let steps = place.steps(&first, &self.settings.root)?;
+                let action = Action::Forward { input: input.clone(), to: to.clone(), reach: Reach::First };
                 let works = "Its newest commit works, too: an update of this input keeps it corrected.";
                 let notes = if first == tip { Vec::new() } else { vec![works.to_owned()] };
-                return Ok(attempt(action, proven, steps, notes));
+                return place.attempt(prober, self, (action, &to), proven, notes);
             }
             notes.push(format!("{} works in the fast way and not by the user's own command.", to.brief()));
         }
         let proven = place.prove(prober, self, &newest)?;
-        let action = Action::Forward { input: input.clone(), to: newest, reach: Reach::Newest };
-        Ok(attempt(action, proven, place.steps(&tip, &self.settings.root)?, notes))
+        let action = Action::Forward { input: input.clone(), to: newest.clone(), reach: Reach::Newest };
+        place.attempt(prober, self, (action, &newest), proven, notes)
     }
 
     /// Searches for the first commit that works; `Err` says to people why it was not searched for.
@@ -217,21 +236,6 @@ impl Work<'_> {
             Culprit::OneOf { mut commits, .. } => Ok(commits.pop().unwrap_or_else(|| range.new.clone())),
         })
     }
-}
-
-/// Makes the result of a correction from what the user's own command came to.
-fn attempt(action: Action, proven: Proven, steps: Vec<Step>, notes: Vec<String>) -> Attempt {
-    match proven {
-        Proven::Good(observation, proof) => works(action, observation, proof, steps, notes),
-        Proven::Not(observation, why) => {
-            let what = action.words(&str::to_owned);
-            Attempt::Fails(Failed { what, why, observation: Some(observation) })
-        }
-    }
-}
-
-fn works(action: Action, observation: Observation, proof: Proof, steps: Vec<Step>, notes: Vec<String>) -> Attempt {
-    Attempt::Works(Box::new(Correction { action, steps, proof, observation, derivations: None, notes }))
 }
 
 /// Says what an end came to that is not good.

@@ -101,12 +101,7 @@ impl World {
         }
     }
 
-    fn correct(
-        &self,
-        nix: &mut FakeNix<'_>,
-        correcting: Correcting,
-        limit: Option<Duration>,
-    ) -> (Corrections, Option<CaseError>) {
+    fn correct(&self, nix: &mut FakeNix<'_>, correcting: Correcting, limit: Option<Duration>) -> Tried {
         let settings = self.settings(correcting);
         let mut clones = Clones::new(self.git.clone(), BTreeMap::new(), "/nowhere".into());
         let case = tempfile::tempdir_in(self.folder.path()).unwrap();
@@ -131,7 +126,7 @@ impl World {
 fn the_repair_of_another_input_goes_before_staying_at_the_culprits_parent() {
     let world = World::new();
     let mut nix = FakeNix::new(|lock, _| world.truth(lock));
-    let (corrections, ended) = world.correct(&mut nix, Correcting::All, None);
+    let Tried { corrections, ended, .. } = world.correct(&mut nix, Correcting::All, None);
     assert!(ended.is_none());
     let [repair, keep, revert] = corrections.works.as_slice() else { panic!("{corrections:#?}") };
     let Action::Forward { input, to, reach: Reach::First } = &repair.action else { panic!("{repair:#?}") };
@@ -156,7 +151,7 @@ fn the_repair_of_another_input_goes_before_staying_at_the_culprits_parent() {
 fn where_nothing_helps_it_says_what_was_tried() {
     let world = World::new();
     let mut nix = FakeNix::new(|_, _| Truth::Bad);
-    let (corrections, ended) = world.correct(&mut nix, Correcting::All, None);
+    let Tried { corrections, ended, .. } = world.correct(&mut nix, Correcting::All, None);
     assert!(ended.is_none() && corrections.works.is_empty(), "{corrections:#?}");
     let failed: Vec<_> = corrections.failed.iter().map(|failed| (failed.what.clone(), failed.why.clone())).collect();
     assert!(failed[0].0.starts_with("keep pkgs at"), "{failed:?}");
@@ -172,14 +167,14 @@ fn the_users_own_command_has_the_last_word() {
         Mode::Fast => world.truth(lock),
         Mode::Pure | Mode::Faithful => Truth::Broken("not so"),
     };
-    let (corrections, _) = world.correct(&mut FakeNix::new(rule), Correcting::All, None);
+    let Tried { corrections, .. } = world.correct(&mut FakeNix::new(rule), Correcting::All, None);
     assert!(corrections.works.is_empty(), "{corrections:#?}");
     // That the network is down says nothing, and the fast probe stands.
     let offline = |lock: &Lock, mode| match mode {
         Mode::Fast => world.truth(lock),
         Mode::Pure | Mode::Faithful => Truth::Ends(Class::FetchFailure),
     };
-    let (corrections, _) = world.correct(&mut FakeNix::new(offline), Correcting::All, None);
+    let Tried { corrections, .. } = world.correct(&mut FakeNix::new(offline), Correcting::All, None);
     assert_eq!(corrections.works.len(), 3, "{corrections:#?}");
     assert!(corrections.works.iter().all(|correction| matches!(correction.proof, Proof::Fast { .. })));
 }
@@ -188,11 +183,11 @@ fn the_users_own_command_has_the_last_word() {
 fn when_the_time_is_over_nothing_new_is_begun() {
     let world = World::new();
     let mut nix = FakeNix::new(|lock, _| world.truth(lock));
-    let (corrections, ended) = world.correct(&mut nix, Correcting::Quick, Some(Duration::ZERO));
+    let Tried { corrections, ended, .. } = world.correct(&mut nix, Correcting::Quick, Some(Duration::ZERO));
     assert!(ended.is_none() && nix.asked.is_empty() && corrections.works.is_empty());
     assert!(corrections.untried.iter().all(|untried| untried.why.contains("were over")), "{corrections:#?}");
     // Where a search does not fit in, the newest commit stands.
-    let (corrections, _) = world.correct(&mut nix, Correcting::Quick, Some(Duration::from_secs(10)));
+    let Tried { corrections, .. } = world.correct(&mut nix, Correcting::Quick, Some(Duration::from_secs(10)));
     let Action::Forward { reach: Reach::Newest, to, .. } = &corrections.works[0].action else {
         panic!("{corrections:#?}")
     };
@@ -203,7 +198,7 @@ fn when_the_time_is_over_nothing_new_is_begun() {
 fn what_breaks_down_ends_the_rest_and_keeps_what_is_known() {
     let world = World::new();
     let mut nix = FakeNix { strength: 1, ..FakeNix::new(|lock, _| world.truth(lock)) };
-    let (corrections, ended) = world.correct(&mut nix, Correcting::All, None);
+    let Tried { corrections, ended, .. } = world.correct(&mut nix, Correcting::All, None);
     assert_eq!(corrections.works.len(), 1, "{corrections:#?}");
     assert!(ended.is_none());
     assert!(corrections.untried.iter().any(|untried| untried.why.contains("the machine broke down")));

@@ -215,6 +215,17 @@ impl Repository {
         read.output(&self.git).map(Some)
     }
 
+    /// Tells whether a file of the working tree is another one than the last commit has, or is not tracked.
+    ///
+    /// # Errors
+    /// Git cannot read the repository.
+    pub fn has_changes(&self, file: &Path) -> Result<bool, GitError> {
+        let folder = file.parent().unwrap_or(file);
+        let status = ["status", "--porcelain=v1", "-z", "--ignored=matching", "--no-renames", "--"];
+        let answer = Call::new().folder(folder).args(status).arg(file).output(&self.git)?;
+        Ok(!answer.is_empty())
+    }
+
     /// Lists the commits before and at `tip` that changed a file, newest first. In a shallow repository those that
     /// are there, and the ones at the cut.
     ///
