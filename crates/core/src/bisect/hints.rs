@@ -48,6 +48,18 @@ impl Hint {
         Self { reason, likely: likely.collect() }
     }
 
+    /// Returns what the reason is.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Returns how many commits it makes likelier.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.likely.len()
+    }
+
     /// Says that all of these commits are likelier than all others.
     pub fn all(reason: Reason, commits: impl IntoIterator<Item = CommitId>) -> Self {
         Self::new(reason, commits.into_iter().map(|commit| (commit, 1.0)))

@@ -1,4 +1,5 @@
-//! Probes made ahead of time: of commits that a search is likely to ask for next, beside the one that it asks for.
+//! Probes made ahead of time, beside the one that is asked for: of commits that a search is likely to ask for next, and
+//! such as will be asked for whatever the other comes to.
 //!
 //! Owns the threads, each with an evaluator of its own. Decides nothing: what was not asked for is only kept.
 
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix_culprit_core::event::{Mode, Purpose};
 use nix_culprit_core::ids::NodeKey;
@@ -15,10 +16,22 @@ use nix_culprit_core::quantity::Bytes;
 use super::assignment::Assignment;
 use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, Target};
 use super::trees::LookedAt;
-use crate::sys::interrupt::Interrupt;
+use crate::sys::interrupt::{Asked, Interrupt};
 
 /// Makes an evaluator that works beside others, in the place of this number; it ends when the interrupt says so.
 pub type Make = dyn Fn(usize, &Interrupt) -> Result<Box<dyn Evaluator>, EvaluatorError> + Send + Sync;
+
+/// How often it is looked whether a probe has ended that is not waited for without end.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// How many may be made ahead of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// Of commits that a search may ask for next.
+    pub searching: usize,
+    /// Of those that will be asked for anyway.
+    pub beside: usize,
+}
 
 /// What is evaluated ahead of time.
 #[derive(Debug, Clone)]
@@ -53,7 +66,7 @@ struct Running {
 pub struct Ahead {
     make: Arc<Make>,
     /// How many there may be at the same time.
-    most: usize,
+    most: Places,
     /// What all evaluations together may use of memory.
     memory: Bytes,
     interrupt: Interrupt,
@@ -68,16 +81,27 @@ impl fmt::Debug for Ahead {
 }
 
 impl Ahead {
-    /// Lets up to `most` work ahead; all evaluations, the one that is asked for among them, share this memory.
-    pub fn new(make: Arc<Make>, most: usize, memory: Bytes, interrupt: &Interrupt) -> Self {
+    /// Lets so many work ahead; all evaluations, the one that is asked for among them, share this memory.
+    pub fn new(make: Arc<Make>, most: Places, memory: Bytes, interrupt: &Interrupt) -> Self {
         let (running, done) = (Vec::new(), BTreeMap::new());
         Self { make, most, memory, interrupt: interrupt.clone(), running, done }
     }
 
     /// Returns how many can work ahead where each may use this much.
-    pub(super) fn places(&self, memory: Bytes) -> usize {
+    pub(super) fn places(&self, memory: Bytes) -> Places {
         let fit = self.memory.0.checked_div(memory.0).unwrap_or(0);
-        usize::try_from(fit.saturating_sub(1)).unwrap_or(usize::MAX).min(self.most)
+        let fit = usize::try_from(fit.saturating_sub(1)).unwrap_or(usize::MAX);
+        Places { searching: self.most.searching.min(fit), beside: self.most.beside.min(fit) }
+    }
+
+    /// Returns how many were asked for to search ahead, whether the memory carries them or not.
+    pub(super) const fn wanted(&self) -> usize {
+        self.most.searching
+    }
+
+    /// Tells whether there is a core for what is done beside the evaluation that is asked for.
+    pub(super) const fn has_cores(&self) -> bool {
+        self.most.beside > 0
     }
 
     /// Tells whether somebody is at work.
@@ -90,10 +114,10 @@ impl Ahead {
         self.done.contains_key(key) || self.running.iter().any(|running| running.key == key)
     }
 
-    /// Begins a probe if there is a place for it. One that was stopped keeps its place until it has ended.
-    pub(super) fn begin(&mut self, order: Order) {
+    /// Begins a probe if it has one of so many places. One that was stopped keeps its place until it has ended.
+    pub(super) fn begin(&mut self, order: Order, places: usize) {
         self.reap();
-        if self.running.len() >= self.places(order.memory) || self.has(&order.key) {
+        if self.running.len() >= places || self.has(&order.key) {
             return;
         }
         let place = (0..).find(|place| self.running.iter().all(|running| running.place != *place)).unwrap_or(0);
@@ -122,9 +146,17 @@ impl Ahead {
         self.running.iter().filter(|running| !wanted(&running.key)).for_each(|running| running.interrupt.force());
     }
 
-    /// Returns what came of a probe, if it was begun and tells something; waits for its end.
-    pub(super) fn take(&mut self, key: &str) -> Option<Done> {
+    /// Returns what came of a probe, if it was begun and tells something; waits for its end, and stops it after `patience`.
+    pub(super) fn take(&mut self, key: &str, patience: Option<Duration>) -> Option<Done> {
         if let Some(at) = self.running.iter().position(|running| running.key == key) {
+            let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+            let running = &self.running[at];
+            while until.is_some() && !running.thread.is_finished() && running.interrupt.asked() == Asked::No {
+                if until.is_some_and(|until| Instant::now() > until) {
+                    running.interrupt.force();
+                }
+                std::thread::sleep(GLANCE);
+            }
             let done = self.running.swap_remove(at).thread.join().ok().flatten();
             done.map(|done| self.done.insert(key.to_owned(), done));
         }

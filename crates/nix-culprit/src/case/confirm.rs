@@ -13,6 +13,9 @@ use super::error::outcome_words;
 use super::history::History;
 use super::prober::{Prober, Question, Round, is_from_outside};
 
+/// What a parent is to the culprit, for the progress.
+const PARENT: &str = "its parent";
+
 /// What is confirmed.
 pub struct Claim<'a> {
     /// The commit that made the change.
@@ -38,7 +41,13 @@ pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>
         .map(|commit| Ok(prober.own_mode(&(claim.assign)(commit)?) == Mode::Pure))
         .collect::<Result<Vec<bool>, CaseError>>()?;
     if !all_pure.contains(&false) {
-        let confirmation = attempt(prober, history, claim, Mode::Pure)?;
+        for parent in claim.parents {
+            let assignment = (claim.assign)(parent)?;
+            prober.beside(&question(history, (parent, PARENT), &assignment, Mode::Pure)?);
+        }
+        let confirmation = attempt(prober, history, claim, Mode::Pure);
+        prober.end_ahead()?;
+        let confirmation = confirmation?;
         if matches!(confirmation, Confirmation::Faithful { .. }) {
             return Ok(confirmation);
         }
@@ -67,7 +76,7 @@ fn attempt(
     }
     let mut first = None;
     for parent in claim.parents {
-        let (observation, verdict) = run(prober, history, claim, (parent, "its parent"), mode)?;
+        let (observation, verdict) = run(prober, history, claim, (parent, PARENT), mode)?;
         if verdict != before {
             return Ok(unlike(&format!("on the parent {}", parent.short()), &observation));
         }
@@ -91,16 +100,24 @@ fn run(
     mode: Mode,
 ) -> Result<(Observation, Verdict), CaseError> {
     let assignment = (claim.assign)(commit)?;
+    prober.probe(question(history, (commit, role), &assignment, mode)?)
+}
+
+fn question<'a>(
+    history: &dyn History,
+    (commit, role): (&CommitId, &str),
+    assignment: &'a Assignment,
+    mode: Mode,
+) -> Result<Question<'a>, CaseError> {
     let (date, title): (Timestamp, String) = (history.date(commit)?, history.title(commit)?);
-    let question = Question {
+    Ok(Question {
         purpose: Purpose { words: format!("{role} {}", commit.short()), commit: Some(commit.clone()) },
         subject: Subject::Commit { revision: commit.clone(), date, title },
-        assignment: &assignment,
+        assignment,
         mode,
         round: Round::Confirmation,
         remaining: None,
-    };
-    prober.probe(question)
+    })
 }
 
 /// Says what an unexpected end of the user's command means.

@@ -67,6 +67,11 @@ pub fn verify(
     mode: Mode,
     bound: MemoryFrom,
 ) -> Result<Ends, CaseError> {
+    let assignment = clones.assignment(bad.lock.clone());
+    // It is asked for whatever the good end comes to; but where only the machine bounds the budget, that tells how much.
+    if bound == MemoryFrom::User {
+        prober.beside(&question(bad, &Subject::BadLock, &assignment, mode));
+    }
     let (good, mode) = newest_good(prober, clones, candidates, mode)?;
     if bound == MemoryFrom::Machine {
         lower_budget(prober, good.observation.peak);

@@ -234,6 +234,14 @@ pub trait Evaluator {
     /// Takes note of an assignment that is probed or whose probe is known already.
     fn note(&mut self, _assignment: &Assignment) {}
 
+    /// Tells whether a fast evaluation may fetch contents while it runs, each evaluator for itself.
+    fn fetches_contents(&mut self, _assignment: &Assignment) -> bool {
+        false
+    }
+
+    /// Begins to find out what [`Evaluator::own_way`] will need to know of an assignment, while other things are done.
+    fn foresee(&mut self, _assignment: &Assignment) {}
+
     /// Says in which way the user's own command is run on an assignment: pure where that can be had, else faithful,
     /// with the reason.
     fn own_way(&mut self, _assignment: &Assignment) -> OwnWay {

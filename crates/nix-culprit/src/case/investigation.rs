@@ -16,7 +16,7 @@ use nix_culprit_core::outcome::{Class, Criterion, Verdict};
 use nix_culprit_core::report::Report;
 use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, SearchedInput};
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Places};
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched, Source, Touches};
 use super::correct::{Failing, FileChange, FileChanges, Work, correct as try_corrections};
@@ -25,6 +25,7 @@ use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
 use super::explain::{self, Drawing, explain, hints, owners};
 use super::flake_copy::FlakeCopy;
+use super::hashes::Hashes;
 use super::history::History as _;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
@@ -99,6 +100,7 @@ pub fn investigate(
         guard: surroundings.guard.clone(),
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
+        hashes: Hashes::default(),
     };
     let own = tools.nix.version().to_string();
     let other_nix = match &settings.nix_good {
@@ -125,6 +127,7 @@ pub fn investigate(
     let mut prober = Prober::new(&mut evaluator, &mut journal, sink, target, criterion, settings.memory);
     prober.use_read_sets(settings.read_sets);
     prober.fetch(settings.fetching);
+    prober.expect(settings.confirmation);
     prober.tell(&started);
     if let Some(ahead) = ahead {
         prober.work_ahead(ahead);
@@ -226,7 +229,18 @@ struct Copied {
 ///
 /// All together get what one may use where only the machine bounds it; the budget that the user chose is that of one.
 fn ahead(settings: &Settings, tools: &Tools, own: Copied, case: &CaseDir) -> Option<Ahead> {
-    let most = settings.jobs.checked_sub(1).filter(|most| *most > 0 && settings.script.is_empty())?;
+    // The user's own check may do anything, and is run by itself.
+    if !settings.script.is_empty() {
+        return None;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let searching = settings.jobs.unwrap_or(1).saturating_sub(1);
+    // Who asks for one at a time gets that.
+    let beside = if settings.jobs == Some(1) { 0 } else { searching.max(usize::from(cores > 1)) };
+    let most = Places { searching, beside };
+    if beside == 0 {
+        return None;
+    }
     let memory = match settings.memory_from {
         MemoryFrom::Machine => settings.memory,
         MemoryFrom::User => tools.guard.spare().max(settings.memory),
@@ -353,6 +367,7 @@ impl<'a> Investigation<'a> {
         if changes.is_empty() {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
+        self.foresee(prober, &ends);
         if self.explain(prober, &ends)? == Next::Done {
             return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
         }
@@ -520,6 +535,7 @@ impl<'a> Investigation<'a> {
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
         self.failing = Some(Failing { lock: ends.bad.state.lock.clone(), mode: ends.mode });
+        self.foresee(prober, &ends);
         if self.explain(prober, &ends)? == Next::Done {
             return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
         }
@@ -554,6 +570,14 @@ impl<'a> Investigation<'a> {
         match self.draft.why().filter(|_| guides).map(|explanation| &explanation.why) {
             Some(Why::Cycle(cycle)) => Some(Guide::new(cycle, input)).filter(|guide| !guide.files().is_empty()),
             Some(Why::Error(_) | Why::Unknown) | None => None,
+        }
+    }
+
+    /// Begins to find out what the confirmation needs to know of the ends.
+    fn foresee(&self, prober: &mut Prober<'_>, ends: &Ends) {
+        if self.settings.explanation != Explaining::Alone {
+            let both = [&ends.good, &ends.bad].map(|end| self.clones.assignment(end.state.lock.clone()));
+            prober.foresee(&both.each_ref());
         }
     }
 

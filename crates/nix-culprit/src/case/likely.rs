@@ -48,6 +48,12 @@ impl<'a> Likely<'a> {
         })
     }
 
+    /// Tells whether one commit or two are far likelier than all others, by the lines that they add.
+    pub(super) fn singles_out(&self) -> bool {
+        let Changes::Known(_, guess) = &self.changed else { return false };
+        guess.iter().any(|hint| hint.reason() == Reason::Line && (1..=2).contains(&hint.commits()))
+    }
+
     /// Takes note of a verdict that narrowed the suspects.
     pub(super) fn note(
         &mut self,

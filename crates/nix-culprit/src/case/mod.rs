@@ -19,6 +19,7 @@ mod explain;
 mod fake;
 mod flake_copy;
 mod flame;
+mod hashes;
 mod history;
 mod instrumented;
 mod investigation;

@@ -18,6 +18,7 @@ use nix_culprit_core::read_set::Reads;
 use super::assignment::Assignment;
 use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::flake_copy::set_time;
+use super::hashes::Hashes;
 use super::instrumented::{How, Instrumented, ReadInFolders};
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::project::Project;
@@ -47,6 +48,8 @@ pub struct Tools {
     pub time: Duration,
     /// Whether somebody asked to stop.
     pub interrupt: Interrupt,
+    /// What is known of the hashes of commits.
+    pub hashes: Hashes,
 }
 
 /// Evaluates with real Nix.
@@ -105,7 +108,7 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let kept = AllKept::open(&work.join("read-sets.jsonl"));
         let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program(), tools.time);
-        let pure = PureStore::new(tools.nix.clone(), tools.interrupt.clone(), work.join("store"));
+        let pure = PureStore::new(tools.nix.clone(), tools.interrupt.clone(), tools.hashes.clone(), work.join("store"));
         Ok(Self {
             tools,
             snapshot,
@@ -549,6 +552,17 @@ impl Evaluator for NixEvaluator {
 
     fn note(&mut self, assignment: &Assignment) {
         self.pure.note(assignment);
+    }
+
+    fn fetches_contents(&mut self, assignment: &Assignment) -> bool {
+        assignment.clones.values().any(|clone| self.trees.lacks_contents(clone))
+    }
+
+    fn foresee(&mut self, assignment: &Assignment) {
+        let has_own_way = self.script.is_empty() && self.project.is_none() && self.tools.nix.version().has_flakes();
+        if has_own_way && self.trees.can_mount() {
+            self.pure.foresee(&mut self.trees, assignment);
+        }
     }
 
     fn own_way(&mut self, assignment: &Assignment) -> OwnWay {

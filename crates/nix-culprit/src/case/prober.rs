@@ -17,14 +17,17 @@ use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::model::{self, Probe, Subject};
 
 use super::CaseError;
-use super::ahead::{Ahead, Done, Order};
+use super::ahead::{Ahead, Done, Order, Places};
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::instrumented::{How, Instrumented};
 use super::journal::Journal;
-use super::settings::{Fetching, ReadSets};
+use super::settings::{Confirmation, Fetching, ReadSets};
 use crate::sys::limit::{Budget, Seen, Wish};
 use repeats::{Base, is_unmeasured};
+
+/// How long a probe beside others may go on at least when it is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A probe as the report tells of it.
 #[derive(Debug, Clone)]
@@ -115,11 +118,15 @@ pub struct Prober<'a> {
     heap: Option<Bytes>,
     read_sets: ReadSets,
     fetching: Fetching,
-    /// Why the user's own command has to fetch, as far as that was told.
+    /// What was told that is worth telling once.
     told: BTreeSet<String>,
     /// Whether the last observation is one of an earlier case.
     remembered: bool,
     ahead: Option<Ahead>,
+    /// How long the last evaluation took that nobody else made.
+    last: Duration,
+    /// Whether what is found will be confirmed by the user's own command.
+    confirmation: Confirmation,
     records: Vec<Record>,
 }
 
@@ -153,6 +160,8 @@ impl<'a> Prober<'a> {
             told: BTreeSet::new(),
             remembered: false,
             ahead: None,
+            last: Duration::ZERO,
+            confirmation: Confirmation::Unwanted,
             records: Vec::new(),
         }
     }
@@ -224,6 +233,19 @@ impl<'a> Prober<'a> {
     /// Sets whether the user's own command always fetches its inputs.
     pub const fn fetch(&mut self, fetching: Fetching) {
         self.fetching = fetching;
+    }
+
+    /// Sets whether what is found will be confirmed.
+    pub const fn expect(&mut self, confirmation: Confirmation) {
+        self.confirmation = confirmation;
+    }
+
+    /// Begins to find out what confirmations will need to know of these assignments, beside what is done meanwhile.
+    pub fn foresee(&mut self, assignments: &[&Assignment]) {
+        let is_wanted = self.confirmation == Confirmation::Wanted && self.fetching == Fetching::WhereNeeded;
+        if is_wanted && self.ahead.as_ref().is_some_and(Ahead::has_cores) {
+            assignments.iter().for_each(|assignment| self.evaluator.foresee(assignment));
+        }
     }
 
     /// Takes note of a lock whose hashes Nix wrote, although no probe of it is made.
@@ -411,15 +433,63 @@ impl<'a> Prober<'a> {
         self.ahead = Some(ahead);
     }
 
-    /// Returns how many probes can be made ahead of a search: none where time is measured, which others disturb.
+    /// Returns how many probes can be made ahead of time: none where time is measured, which others disturb.
     #[must_use]
-    pub fn places_ahead(&self) -> usize {
+    pub fn places_ahead(&self) -> Places {
+        let none = Places { searching: 0, beside: 0 };
         let is_time = self.rule().is_some_and(|rule| rule.measure.is_time());
-        self.ahead.as_ref().filter(|_| !is_time).map_or(0, |ahead| ahead.places(self.memory))
+        self.ahead.as_ref().filter(|_| !is_time).map_or(none, |ahead| ahead.places(self.memory))
     }
 
-    /// Has probes made ahead that a search will probably ask for after `now`; all others are stopped.
-    pub fn look_ahead(&mut self, now: &Question<'_>, later: &[Question<'_>]) {
+    /// Tells whether somebody works ahead.
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        self.ahead.as_ref().is_some_and(Ahead::is_busy)
+    }
+
+    /// Says once where fewer evaluations of a search fit the memory than were asked for.
+    pub fn tell_places(&mut self) {
+        let places = self.places_ahead().searching;
+        let is_time = self.rule().is_some_and(|rule| rule.measure.is_time());
+        let wanted = self.ahead.as_ref().filter(|_| !is_time).map_or(0, Ahead::wanted);
+        if places < wanted {
+            let (jobs, fit, each) = (wanted + 1, places + 1, self.memory);
+            let text = format!(
+                "of {jobs} evaluations at the same time as asked for, the memory carries {fit}: each may use {each}"
+            );
+            if self.told.insert(text.clone()) {
+                self.tell(&Event::Warned { text });
+            }
+        }
+    }
+
+    /// Returns how many probes can be made beside one that is asked for, where they are needed anyway: none where they would
+    /// fetch the same contents twice.
+    pub fn places_beside(&mut self, assignment: &Assignment) -> usize {
+        let places = self.places_ahead().beside;
+        if places > 0 && self.evaluator.fetches_contents(assignment) { 0 } else { places }
+    }
+
+    /// Has a probe made beside the next one, if it will be asked for anyway, and cores and memory carry both.
+    pub fn beside(&mut self, question: &Question<'_>) {
+        let places = self.places_beside(question.assignment);
+        // Of what is repeated to measure it, nothing is gained.
+        if places == 0 || self.rule().is_some() {
+            return;
+        }
+        let is_search = question.round == Round::Search;
+        let remembers = |prober: &mut Self| {
+            let Prober { evaluator, target, memory, .. } = prober;
+            is_search && evaluator.remembered(question.assignment, question.mode, target, *memory).is_some()
+        };
+        if self.journal.known(&self.key(question)).is_none() && !remembers(self) {
+            self.evaluator.note(question.assignment);
+            self.begin_ahead(question, places);
+        }
+    }
+
+    /// Has probes made ahead, in so many places, that a search will probably ask for after `now`; all others are stopped.
+    pub fn look_ahead(&mut self, now: &Question<'_>, later: &[Question<'_>], places: usize) {
         let keys: BTreeSet<String> = std::iter::once(now).chain(later).map(|question| self.key(question)).collect();
         let Some(ahead) = &mut self.ahead else { return };
         ahead.keep_only(&|key| keys.contains(key));
@@ -428,23 +498,26 @@ impl<'a> Prober<'a> {
             let is_known = self.journal.known(&key).is_some() || self.journal.settled(&key).is_some();
             let settles = self.read_sets == ReadSets::Used
                 && self.evaluator.settled(question.assignment, question.mode, &self.target, self.memory).is_some();
-            if is_known || settles {
-                continue;
+            if !is_known && !settles {
+                self.begin_ahead(question, places);
             }
-            let order = Order {
-                key,
-                purpose: question.purpose.clone(),
-                assignment: question.assignment.clone(),
-                mode: question.mode,
-                target: self.target.clone(),
-                memory: self.memory,
-                time: self.time,
-                heap: self.heap,
-                counting: self.counting(&question.subject),
-            };
-            if let Some(ahead) = &mut self.ahead {
-                ahead.begin(order);
-            }
+        }
+    }
+
+    fn begin_ahead(&mut self, question: &Question<'_>, places: usize) {
+        let order = Order {
+            key: self.key(question),
+            purpose: question.purpose.clone(),
+            assignment: question.assignment.clone(),
+            mode: question.mode,
+            target: self.target.clone(),
+            memory: self.memory,
+            time: self.time,
+            heap: self.heap,
+            counting: self.counting(&question.subject),
+        };
+        if let Some(ahead) = &mut self.ahead {
+            ahead.begin(order, places);
         }
     }
 
@@ -463,7 +536,10 @@ impl<'a> Prober<'a> {
 
     /// Returns what somebody who works ahead saw of a probe, once it has ended.
     fn taken_from_ahead(&mut self, key: &str) -> Option<Evaluated> {
-        let Done { order, evaluated, looked_at } = self.ahead.as_mut()?.take(key)?;
+        // An evaluation that goes on for so much longer than the last one may be one that runs out of time, which it has
+        // to do alone.
+        let patience = self.last.saturating_mul(5).saturating_add(PATIENCE);
+        let Done { order, evaluated, looked_at } = self.ahead.as_mut()?.take(key, Some(patience))?;
         if let Some(looked_at) = looked_at {
             self.evaluator.adopt(&order.assignment, &order.target, order.memory, &evaluated, looked_at);
         }
@@ -474,6 +550,7 @@ impl<'a> Prober<'a> {
     fn evaluate(&mut self, question: &Question<'_>) -> Result<Evaluated, CaseError> {
         let is_shared = self.ahead.as_ref().is_some_and(Ahead::is_busy);
         let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
+        self.last = evaluated.observation.wall;
         if !is_shared || evaluated.observation.outcome.class != Class::TimeOut {
             return Ok(evaluated);
         }

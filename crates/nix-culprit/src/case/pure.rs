@@ -15,6 +15,7 @@ use nix_culprit_core::store_path::NarHash;
 
 use super::assignment::Assignment;
 use super::evaluator::EvaluatorError;
+use super::hashes::{Hashes, Place};
 use super::trees::{MountError, Trees};
 use crate::sys::child;
 use crate::sys::interrupt::Interrupt;
@@ -36,15 +37,8 @@ pub struct PureStore {
     root: PathBuf,
     /// What the user's store was already asked for.
     brought: BTreeSet<NarHash>,
-    /// The hashes that locks have, by where their trees come from.
-    locked: BTreeMap<Place, BTreeMap<CommitId, NarHash>>,
-    /// Which of them the clones have been held against.
-    checked: BTreeMap<(Place, CommitId), Result<(), String>>,
-    hashes: BTreeMap<(PathBuf, CommitId), Result<NarHash, String>>,
+    hashes: Hashes,
 }
-
-/// A clone, and in which way Nix fetches from its origin.
-type Place = (PathBuf, String);
 
 /// An assignment with all that Nix would find out by fetching.
 #[derive(Debug)]
@@ -66,16 +60,8 @@ pub struct Stage {
 impl PureStore {
     /// Prepares a store in a folder, which is made when it is needed.
     #[must_use]
-    pub fn new(nix: Nix, interrupt: Interrupt, root: PathBuf) -> Self {
-        Self {
-            nix,
-            interrupt,
-            root,
-            brought: BTreeSet::new(),
-            locked: BTreeMap::new(),
-            checked: BTreeMap::new(),
-            hashes: BTreeMap::new(),
-        }
+    pub fn new(nix: Nix, interrupt: Interrupt, hashes: Hashes, root: PathBuf) -> Self {
+        Self { nix, interrupt, root, brought: BTreeSet::new(), hashes }
     }
 
     /// Returns the store's root.
@@ -85,13 +71,13 @@ impl PureStore {
     }
 
     /// Takes note of the hashes that a lock has of trees in clones.
-    pub fn note(&mut self, assignment: &Assignment) {
+    pub fn note(&self, assignment: &Assignment) {
         for (key, clone) in &assignment.clones {
             let Some(locked) = locked(&assignment.lock, key) else { continue };
             let hash = locked.text("narHash").and_then(|hash| hash.parse().ok());
             let commit = locked.text("rev").and_then(|rev| rev.parse().ok());
             if let (Some(hash), Some(commit)) = (hash, commit) {
-                self.locked.entry(place(clone, locked)).or_default().insert(commit, hash);
+                self.hashes.note(place(clone, locked), commit, hash);
             }
         }
     }
@@ -100,7 +86,7 @@ impl PureStore {
     ///
     /// # Errors
     /// A reason for people.
-    pub fn know(&mut self, trees: &mut Trees, assignment: &Assignment) -> Result<Known, String> {
+    pub fn know(&self, trees: &mut Trees, assignment: &Assignment) -> Result<Known, String> {
         if std::env::var_os("NIX_STORE_DIR").is_some() {
             return Err("NIX_STORE_DIR is set, and what lies elsewhere than in /nix/store has other paths".to_owned());
         }
@@ -118,7 +104,8 @@ impl PureStore {
             }
             let commit: CommitId =
                 attrs.text("rev").and_then(|rev| rev.parse().ok()).ok_or_else(|| about("no revision".to_owned()))?;
-            self.check(trees, &place(clone, attrs)).map_err(about)?;
+            let place = place(clone, attrs);
+            self.hashes.vouched(&place, |commit| self.hash(trees, clone, commit)).map_err(about)?;
             let hash = self.hash(trees, clone, &commit).map_err(about)?;
             let mut attrs = attrs.clone();
             attrs.set("narHash", Some(hash.to_string()));
@@ -139,40 +126,20 @@ impl PureStore {
         Ok(Known { lock, commits, others })
     }
 
-    /// Holds the clone against the hashes that locks have: where one differs, Nix has other trees than git.
-    fn check(&mut self, trees: &mut Trees, place: &Place) -> Result<(), String> {
-        /// The ends are two; more tell nothing new.
-        const ENOUGH: usize = 2;
-        let known: Vec<(CommitId, NarHash)> =
-            self.locked.get(place).into_iter().flatten().take(ENOUGH).map(|(id, hash)| (id.clone(), *hash)).collect();
-        if known.is_empty() {
-            return Err("no lock has its hash, so that nothing vouches for what git has".to_owned());
-        }
-        for (commit, expected) in known {
-            let slot = (place.clone(), commit.clone());
-            if let Some(checked) = self.checked.get(&slot) {
-                checked.clone()?;
-                continue;
+    /// Begins to compute the hashes that [`PureStore::know`] will ask for, in another thread.
+    pub fn foresee(&self, trees: &mut Trees, assignment: &Assignment) {
+        for (key, clone) in &assignment.clones {
+            let Some(attrs) = locked(&assignment.lock, key) else { continue };
+            let own = attrs.text("rev").and_then(|rev| rev.parse().ok());
+            let vouchers = self.hashes.vouchers(&place(clone, attrs));
+            for commit in vouchers.into_iter().map(|(commit, _)| commit).chain(own) {
+                self.hashes.begin(clone, &commit, || trees.hashing(clone, &commit));
             }
-            let checked = match self.hash(trees, &place.0, &commit) {
-                Ok(hash) if hash == expected => Ok(()),
-                Ok(_) => Err(format!("at {} the lock has another hash than git's objects", commit.short())),
-                Err(why) => Err(why),
-            };
-            self.checked.insert(slot, checked.clone());
-            checked?;
         }
-        Ok(())
     }
 
-    fn hash(&mut self, trees: &mut Trees, clone: &Path, commit: &CommitId) -> Result<NarHash, String> {
-        let slot = (clone.to_owned(), commit.clone());
-        if let Some(known) = self.hashes.get(&slot) {
-            return known.clone();
-        }
-        let hash = trees.nar_hash(clone, commit);
-        self.hashes.insert(slot, hash.clone());
-        hash
+    fn hash(&self, trees: &mut Trees, clone: &Path, commit: &CommitId) -> Result<NarHash, String> {
+        self.hashes.of(clone, commit, || trees.hashing(clone, commit).and_then(|compute| compute()))
     }
 
     /// Makes the store ready for one probe: what is in clones is mounted, what the user's store has is copied, and

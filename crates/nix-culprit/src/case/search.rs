@@ -67,16 +67,22 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
     let settings = SearchSettings { goal: range.goal, mode: range.order, skips: SkipPolicy::Regions };
     let mut search = Search::new(graph, ends, settings)?;
     prober.tell(&Event::Searching { input: range.input.clone(), suspects });
+    if range.mode == Mode::Fast {
+        prober.tell_places();
+    }
     let mut durations: Vec<Duration> = Vec::new();
     let mut likely = Likely::new(prober, range, &old)?;
     likely.weigh(prober, history, &mut search)?;
+    let mut is_first = true;
     loop {
         match search.next() {
             Step::Probe(commit) => {
                 let left = search.remaining();
                 let remaining =
                     Remaining { suspects: left.suspects, steps: left.steps, time: time_left(left.steps, &durations) };
-                look_ahead(prober, history, range, &search)?;
+                // Where one commit is singled out, it and its parent are both asked for, in whatever order.
+                let is_pair = std::mem::take(&mut is_first) && likely.singles_out();
+                look_ahead(prober, history, range, &search, if is_pair { Ask::Pair } else { Ask::OneByOne })?;
                 let (seen, verdict) = probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?;
                 // What was settled took none.
                 durations.extend(Some(seen.wall).filter(|wall| !wall.is_zero()));
@@ -175,6 +181,15 @@ fn question<'q>(
     Ok(Question { purpose, subject, assignment, mode: range.mode, round, remaining })
 }
 
+/// How sure it is what the search asks for next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    /// The next two, most probably.
+    Pair,
+    /// That depends on the verdict.
+    OneByOne,
+}
+
 /// Has others probe what the search will probably ask for after this probe, if there are any. Only in the fast way: the
 /// user's own command may fetch and build.
 fn look_ahead(
@@ -182,9 +197,13 @@ fn look_ahead(
     history: &dyn History,
     range: &Range<'_>,
     search: &Search,
+    ask: Ask,
 ) -> Result<(), CaseError> {
-    let places = prober.places_ahead();
-    if places == 0 || range.mode != Mode::Fast {
+    let mut places = prober.places_ahead().searching;
+    if ask == Ask::Pair {
+        places = places.max(prober.places_beside(&(range.assign)(&range.new)?));
+    }
+    if range.mode != Mode::Fast || (places == 0 && !prober.is_ahead()) {
         return Ok(());
     }
     let commits = search.candidates(places + 1);
@@ -194,7 +213,10 @@ fn look_ahead(
         questions.push(question(history, range, commit, assignment, Round::Search, None)?);
     }
     if let Some((now, later)) = questions.split_first() {
-        prober.look_ahead(now, later);
+        prober.look_ahead(now, later, places);
+    }
+    if ask == Ask::Pair {
+        prober.foresee(&assignments.iter().take(2).collect::<Vec<_>>());
     }
     Ok(())
 }

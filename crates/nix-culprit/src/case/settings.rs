@@ -57,9 +57,10 @@ pub struct Settings {
     /// What is varied, where it is a table that is wanted.
     #[serde(default)]
     pub matrix: Option<Axes>,
-    /// How many evaluations of a search may run at the same time; 0 is as 1.
+    /// How many evaluations may run at the same time. None: a search makes one at a time, and others run beside each
+    /// other only where all of them are needed.
     #[serde(default)]
-    pub jobs: usize,
+    pub jobs: Option<usize>,
     /// The cache of observations, if it is to be used.
     #[serde(default)]
     pub cache: Option<PathBuf>,

@@ -12,6 +12,7 @@ use super::CaseError;
 use super::clones::{Clones, revision};
 use super::evaluator::{Counting, Evaluator as _, OwnWay, Target, Yields};
 use super::flake_copy::FlakeCopy;
+use super::hashes::Hashes;
 use super::investigation::{Surroundings, node_of, target};
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::project::Project;
@@ -88,6 +89,7 @@ pub fn probe_once(
         guard: surroundings.guard.clone(),
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
+        hashes: Hashes::default(),
     };
     let mut evaluator =
         NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?.of_project(project);

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::read_set::Reads;
-use nix_culprit_core::store_path::NarHash;
 use serde::{Deserialize, Serialize};
 
 use super::contents::{Lender, Lenders};
 use super::evaluator::EvaluatorError;
+use super::hashes::Compute;
 use crate::sys::git::{Checkout, Contents, Git, GitError, Repository};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::namespace::Namespace;
@@ -161,24 +161,32 @@ impl Trees {
         Ok(())
     }
 
+    /// Tells whether a clone lacks contents, or cannot be read.
+    pub fn lacks_contents(&mut self, clone: &Path) -> bool {
+        self.open(clone).is_err() || self.repositories[clone].repository.is_partial()
+    }
+
     /// Tells whether commits can be mounted at all.
     #[must_use]
     pub const fn can_mount(&self) -> bool {
         self.mounted.is_some()
     }
 
-    /// Computes the NAR hash of a commit; `Err` says to people why it is not known.
+    /// Returns what computes the NAR hash of a commit, in any thread; `Err` says to people why it cannot be known.
     ///
     /// # Errors
     /// A reason for people.
-    pub fn nar_hash(&mut self, clone: &Path, commit: &CommitId) -> Result<NarHash, String> {
+    pub fn hashing(&mut self, clone: &Path, commit: &CommitId) -> Result<Compute, String> {
         self.open(clone).map_err(|error| error.to_string())?;
         let opened = &self.repositories[clone];
         if opened.repository.is_partial() {
             return Err("its clone is without contents, and all of them would have to be fetched".to_owned());
         }
         match (&self.mounted, opened.mounted) {
-            (Some(mounted), Some(number)) => mounted.nar_hash(number, commit).map_err(|error| error.to_string()),
+            (Some(mounted), Some(number)) => {
+                let hashing = mounted.hashing(number, commit);
+                Ok(Box::new(move || hashing().map_err(|error| error.to_string())))
+            }
             (Some(_) | None, _) => Err("commits cannot be mounted here".to_owned()),
         }
     }

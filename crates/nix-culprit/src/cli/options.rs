@@ -150,9 +150,10 @@ pub struct SearchOptions {
     #[arg(long)]
     pub no_read_sets: bool,
 
-    /// Evaluations of a search at the same time, as far as the memory allows
-    #[arg(long, short, value_name = "N", default_value_t = 1)]
-    pub jobs: usize,
+    /// Evaluations at the same time, as far as the memory allows [default: one of a search, and two where both are
+    /// needed anyway, if there are cores for them]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
 
     /// Take nothing from earlier investigations, and keep nothing for later ones
     #[arg(long, env = "NIX_CULPRIT_NO_CACHE", value_parser = clap::builder::FalseyValueParser::new())]

@@ -25,7 +25,7 @@ pub(super) struct Way {
     cache: bool,
     explanation: Explaining,
     correcting: Correcting,
-    jobs: usize,
+    jobs: Option<usize>,
     jumps: Wanted,
 }
 
@@ -39,7 +39,7 @@ impl Way {
         cache: false,
         explanation: Explaining::Unwanted,
         correcting: Correcting::Unwanted,
-        jobs: 1,
+        jobs: None,
         jumps: Wanted::One,
     };
 

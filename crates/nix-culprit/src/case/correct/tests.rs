@@ -78,7 +78,7 @@ impl World {
             read_sets: ReadSets::Used,
             jumps: Wanted::One,
             matrix: None,
-            jobs: 1,
+            jobs: None,
             cache: None,
             explanation: Explaining::Unwanted,
             explained_by: None,

@@ -11,6 +11,7 @@ use nix_culprit_core::quantity::Bytes;
 
 use crate::case::evaluator::{Evaluated, Evaluator as _, EvaluatorError, Target};
 use crate::case::flake_copy::FlakeCopy;
+use crate::case::hashes::Hashes;
 use crate::case::investigation::Surroundings;
 use crate::case::nix_evaluator::{NixEvaluator, Tools};
 use crate::case::project::Project;
@@ -88,6 +89,7 @@ impl Worker<'_> {
             guard: surroundings.guard.clone(),
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
+            hashes: Hashes::default(),
         };
         let evaluator = NixEvaluator::new(tools, snapshot, copy.modified, &folder, Vec::new())?;
         Ok(evaluator.of_project(self.bench.project.clone()))

@@ -91,7 +91,9 @@ impl NixEvaluator {
             let is_channel = |key| names.get(key).is_some_and(|path| project.is_channel(&path.to_string()));
             for (key, clone) in assignment.clones.iter().filter(|(key, _)| !is_channel(*key)) {
                 let rev = assignment.lock.locked(key).ok().and_then(|locked| locked.rev());
-                if let Some(hash) = rev.and_then(|rev| self.trees.nar_hash(clone, &rev).ok()) {
+                if let Some(hash) =
+                    rev.and_then(|rev| self.trees.hashing(clone, &rev).and_then(|compute| compute()).ok())
+                {
                     hashes.insert(key.clone(), hash);
                 }
             }

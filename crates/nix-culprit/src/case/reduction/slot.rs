@@ -12,6 +12,7 @@ use nix_culprit_core::reduce::Project;
 use super::super::assignment::Assignment;
 use super::super::evaluator::{Evaluator as _, Target};
 use super::super::flake_copy::{FlakeCopy, set_times};
+use super::super::hashes::Hashes;
 use super::super::investigation::Surroundings;
 use super::super::nix_evaluator::{NixEvaluator, Tools};
 use super::super::settings::Settings;
@@ -58,6 +59,7 @@ impl Slot {
             guard: surroundings.guard.clone(),
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
+            hashes: Hashes::default(),
         };
         let own = Snapshot { root: root.clone(), ..snapshot.clone() };
         let evaluator = NixEvaluator::new(tools, own, copy.modified, &work, Vec::new())?;

@@ -9,10 +9,12 @@ use std::time::Instant;
 
 use nix_culprit_core::outcome::Class;
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::report::model;
 use proptest::prelude::*;
 
-use super::super::ahead::{Ahead, Make};
-use super::super::evaluator::{Evaluated, Evaluator, EvaluatorError, Target};
+use super::super::ahead::{Ahead, Make, Order as Ordered, Places};
+use super::super::confirm::{Claim, confirm};
+use super::super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, Target};
 use super::super::fake::{
     FakeHistory, FakeNix, Told, Truth, assign, commit, number, out_of_memory, path, revision, run,
 };
@@ -48,7 +50,8 @@ fn search_with(
 fn helpers(
     truth: impl Fn(usize) -> Truth + Send + Sync + 'static,
     asked: &Arc<Mutex<Vec<usize>>>,
-    most: usize,
+    most: Places,
+    memory: Bytes,
 ) -> Ahead {
     let (truth, asked) = (Arc::new(truth), Arc::clone(asked));
     let make = move |_: usize, _: &Interrupt| -> Result<Box<dyn Evaluator>, EvaluatorError> {
@@ -58,7 +61,7 @@ fn helpers(
             truth(at)
         })))
     };
-    Ahead::new(Arc::new(make), most, Bytes(1 << 40), &Interrupt::new())
+    Ahead::new(Arc::new(make), most, memory, &Interrupt::new())
 }
 
 proptest! {
@@ -87,9 +90,10 @@ proptest! {
         // Those who work ahead may know the truth, or only run out of time: then nothing is taken from them.
         let folder = tempfile::tempdir().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
+        let most = Places { searching: most, beside: 1 };
         let ahead = match outside {
-            true => helpers(|_| Truth::Ends(Class::TimeOut), &asked, most),
-            false => helpers(truth.clone(), &asked, most),
+            true => helpers(|_| Truth::Ends(Class::TimeOut), &asked, most, Bytes(1 << 40)),
+            false => helpers(truth.clone(), &asked, most, Bytes(1 << 40)),
         };
         let mut nix = FakeNix::of_commits(&truth);
         let (found, told) = search_with(Some(ahead), folder.path(), &history, &mut nix);
@@ -139,7 +143,7 @@ fn endless(interrupt: &Interrupt, memory: Bytes) -> (Ahead, Arc<AtomicUsize>, Ar
         let (begun, ended) = (Arc::clone(&counts.0), Arc::clone(&counts.1));
         Ok(Box::new(Endless { interrupt: interrupt.clone(), begun, ended }) as Box<dyn Evaluator>)
     });
-    (Ahead::new(make, 3, memory, interrupt), begun, ended)
+    (Ahead::new(make, Places { searching: 3, beside: 1 }, memory, interrupt), begun, ended)
 }
 
 /// Waits until somebody works ahead.
@@ -187,7 +191,7 @@ fn out_of_time_beside_others_is_asked_again_alone() {
                 question(&history, &range, &commit(at), assignment, Round::Search, None).unwrap()
             };
             let (now, later) = (of(7, &assignments[0]), of(3, &assignments[1]));
-            prober.look_ahead(&now, std::slice::from_ref(&later));
+            prober.look_ahead(&now, std::slice::from_ref(&later), 3);
             prober.probe(now).unwrap().1
         })
         .0
@@ -220,15 +224,15 @@ fn what_became_superfluous_is_stopped_and_nobody_outlives_the_search() {
         let questions: Vec<_> = (0..3)
             .map(|at| question(&history, &range, &commit(at + 1), &assignments[at], Round::Search, None).unwrap())
             .collect();
-        prober.look_ahead(&questions[0], &questions[1..2]);
+        prober.look_ahead(&questions[0], &questions[1..2], 3);
         wait_for(&begun);
-        prober.look_ahead(&questions[0], &[]);
+        prober.look_ahead(&questions[0], &[], 3);
         let start = Instant::now();
         while ended.load(Ordering::SeqCst) == 0 {
             assert!(start.elapsed() < Duration::from_secs(60), "it goes on");
             std::thread::sleep(Duration::from_millis(1));
         }
-        prober.look_ahead(&questions[0], &questions[2..]);
+        prober.look_ahead(&questions[0], &questions[2..], 3);
     });
     assert_eq!(begun.load(Ordering::SeqCst), ended.load(Ordering::SeqCst), "all are gone with the prober");
 }
@@ -239,6 +243,97 @@ fn all_budgets_together_are_within_the_memory() {
     for (memory, each, places) in
         [(1000, 1000, 0), (1999, 1000, 0), (2000, 1000, 1), (9000, 1000, 3), (10, 1000, 0), (5, 0, 0)]
     {
+        let places = Places { searching: places, beside: places.min(1) };
         assert_eq!(ahead(memory).places(Bytes(each)), places, "{memory}, {each} each");
     }
+}
+
+#[test]
+fn the_user_is_told_once_where_the_memory_carries_fewer_than_asked_for() {
+    for (memory, warned) in [(Bytes(3 << 28), true), (Bytes(9 << 30), false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (ahead, ..) = endless(&Interrupt::new(), memory);
+        let mut nix = FakeNix::of_commits(|_| Truth::Good);
+        let (_, told) = run(folder.path(), &mut nix, Some(out_of_memory()), |prober| {
+            prober.work_ahead(ahead);
+            prober.tell_places();
+            prober.tell_places();
+        });
+        let text = "of 4 evaluations at the same time as asked for, the memory carries 1: each may use 512 MiB";
+        assert_eq!(told.warnings(), if warned { vec![text] } else { Vec::new() });
+    }
+}
+
+#[test]
+fn what_is_needed_anyway_is_probed_beside_and_not_again() {
+    let (culprit, parent) = (commit(5), commit(4));
+    let claim = Claim { culprit: &culprit, parents: &[parent], goal: Goal::FirstBad, assign: &assign };
+    let history = FakeHistory::linear(9);
+    let truth = |at: usize| if at >= 5 { Truth::Bad } else { Truth::Good };
+    for (fetches, memory, asked_beside) in
+        [(false, 1 << 40, vec![4]), (true, 1 << 40, Vec::new()), (false, 1 << 29, Vec::new())]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let ahead = helpers(truth, &asked, Places { searching: 0, beside: 1 }, Bytes(memory));
+        let pure: Option<fn(usize) -> bool> = if fetches { None } else { Some(|_| true) };
+        let mut nix = FakeNix { pure, ..FakeNix::of_commits(truth) };
+        let (confirmed, told) = run(folder.path(), &mut nix, Some(out_of_memory()), |prober| {
+            prober.work_ahead(ahead);
+            confirm(prober, &history, &claim).unwrap()
+        });
+        assert!(matches!(confirmed, model::Confirmation::Faithful { .. }), "{confirmed:?}");
+        assert_eq!(*asked.lock().unwrap(), asked_beside);
+        let own: Vec<usize> = nix.asked.iter().map(|(_, lock)| number(&revision(lock, "pkgs"))).collect();
+        assert_eq!(own, if asked_beside.is_empty() { vec![5, 4] } else { vec![5] });
+        let finished = told.0.iter().filter(|event| matches!(event, Event::ProbeFinished { .. }));
+        assert_eq!(finished.count(), 2);
+
+        // The journal has both.
+        let mut idle = FakeNix { strength: 0, pure, ..FakeNix::of_commits(truth) };
+        let again = run(folder.path(), &mut idle, Some(out_of_memory()), |prober| confirm(prober, &history, &claim)).0;
+        assert_eq!(again.unwrap(), confirmed);
+    }
+}
+
+#[test]
+fn where_the_first_is_not_as_expected_what_runs_beside_it_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (culprit, parent) = (commit(5), commit(4));
+    let claim = Claim { culprit: &culprit, parents: &[parent], goal: Goal::FirstBad, assign: &assign };
+    let (ahead, begun, ended) = endless(&Interrupt::new(), Bytes(1 << 40));
+    let mut nix = FakeNix {
+        pure: Some(|_| true),
+        ..FakeNix::of_commits(|_| {
+            wait_for(&begun);
+            Truth::Good
+        })
+    };
+    let history = FakeHistory::linear(9);
+    let (confirmed, _) = run(folder.path(), &mut nix, Some(out_of_memory()), |prober| {
+        prober.work_ahead(ahead);
+        confirm(prober, &history, &claim).unwrap()
+    });
+    assert!(matches!(confirmed, model::Confirmation::NotConfirmed { .. }), "{confirmed:?}");
+    assert_eq!((begun.load(Ordering::SeqCst), ended.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[test]
+fn what_goes_on_for_too_long_beside_others_is_stopped_and_tells_nothing() {
+    let (mut ahead, begun, ended) = endless(&Interrupt::new(), Bytes(1 << 40));
+    let order = Ordered {
+        key: "key".to_owned(),
+        purpose: Purpose { words: "pkgs".to_owned(), commit: None },
+        assignment: assign(&commit(1)).unwrap(),
+        mode: Mode::Fast,
+        target: Target::Among(Vec::new()),
+        memory: Bytes(1 << 29),
+        time: None,
+        heap: None,
+        counting: Counting::Off,
+    };
+    ahead.begin(order, 1);
+    wait_for(&begun);
+    assert!(ahead.take("key", Some(Duration::from_millis(5))).is_none());
+    assert_eq!(ended.load(Ordering::SeqCst), 1);
 }

@@ -35,7 +35,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         jumps: Wanted::One,
         read_sets: crate::case::ReadSets::Used,
         matrix: None,
-        jobs: 2,
+        jobs: Some(2),
         cache: Some("/cache".into()),
         explanation: crate::case::Explaining::Tells,
         correcting: crate::case::Correcting::Unwanted,

@@ -180,9 +180,21 @@ impl TreeFs {
     /// # Errors
     /// The commit cannot be read, or an archive of it may hold something else.
     pub fn nar_hash(&self, repository: usize, commit: &CommitId) -> Result<NarHash, NarError> {
-        let objects = self.inner.forest.repository(repository).ok_or(NarError::NoCommit)?;
-        let root = objects.root(commit)?.ok_or(NarError::NoCommit)?;
-        nar::hash(&*objects, root)
+        self.hashing(repository, commit)()
+    }
+
+    /// Returns what does that in any thread. It does not keep the mount.
+    pub fn hashing(
+        &self,
+        repository: usize,
+        commit: &CommitId,
+    ) -> impl FnOnce() -> Result<NarHash, NarError> + Send + 'static {
+        let (objects, commit) = (self.inner.forest.repository(repository), commit.clone());
+        move || {
+            let objects = objects.ok_or(NarError::NoCommit)?;
+            let root = objects.root(&commit)?.ok_or(NarError::NoCommit)?;
+            nar::hash(&*objects, root)
+        }
     }
 
     /// Mounts one commit by itself at an existing empty directory, in the way that this one was mounted; with a
