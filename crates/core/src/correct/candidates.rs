@@ -113,6 +113,11 @@ pub fn owners(why: &Why) -> Vec<InputPath> {
             root.frames.iter().for_each(|frame| count(&frame.place.input));
             counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         }
+        Why::Heavier(heavier) => {
+            let places = heavier.functions.iter().filter_map(|more| more.place.as_ref());
+            places.for_each(|place| count(&place.input));
+            counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        }
         Why::Unknown => {}
     }
     let mut owners: Vec<InputPath> = Vec::new();

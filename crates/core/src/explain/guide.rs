@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::additions::Additions;
 use super::edges::Sources;
-use super::model::{Cycle, Edge};
+use super::model::{Cycle, Edge, Heavier};
 use super::names::{mentions, names_of};
 use crate::ids::{CommitId, InputPath};
 
@@ -43,6 +43,14 @@ impl Guide {
         Self { files: files.collect(), names }
     }
 
+    /// Takes where an evaluation became heavier in an input: where clearly more is called than at the good end.
+    #[must_use]
+    pub fn of_heavier(heavier: &Heavier, input: &InputPath) -> Self {
+        let places = heavier.functions.iter().filter(|more| more.bad.own > more.good.own);
+        let places = places.filter_map(|more| more.place.as_ref()).filter(|place| place.input == *input);
+        Self { files: places.map(|place| PathBuf::from(&place.path)).collect(), names: BTreeMap::new() }
+    }
+
     /// Returns the files of the input that belong to the cycle.
     #[must_use]
     pub const fn files(&self) -> &BTreeSet<PathBuf> {
@@ -71,8 +79,9 @@ impl Guide {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Certainty, Place};
+    use super::super::model::{Certainty, More, Place, Unit};
     use super::*;
+    use crate::profile::Seen;
 
     fn commit(digit: char) -> CommitId {
         digit.to_string().repeat(40).parse().unwrap()
@@ -104,5 +113,24 @@ mod tests {
         ];
         assert_eq!(guide.naming(&additions), BTreeSet::from([commit('b')]));
         assert_eq!(Guide::new(&cycle, &"other".parse().unwrap()), Guide::default());
+    }
+
+    #[test]
+    fn where_more_is_called_a_commit_is_likelier_to_have_made_it_heavier() {
+        let seen = |own, total| Seen { own, total };
+        let more = |input: &str, path: &str, good, bad| More {
+            name: "f".to_owned(),
+            place: Some(Place { input: input.parse().unwrap(), path: path.to_owned(), line: 1, source: None }),
+            good,
+            bad,
+        };
+        let functions = vec![
+            more("pkgs", "a.nix", seen(0, 0), seen(9, 9)),
+            more("pkgs", "only-calls-it.nix", seen(1, 1), seen(1, 9)),
+            more("other", "b.nix", seen(0, 0), seen(9, 9)),
+        ];
+        let heavier = Heavier { unit: Unit::Calls, good: 1, bad: 9, packages: Vec::new(), functions };
+        let guide = Guide::of_heavier(&heavier, &"pkgs".parse().unwrap());
+        assert_eq!(guide.files(), &BTreeSet::from(["a.nix".into()]));
     }
 }

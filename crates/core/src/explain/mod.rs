@@ -16,6 +16,8 @@ pub use additions::{Additions, read_additions};
 pub use draw::{BY_THE_CULPRIT, Strokes, draw};
 pub use edges::{Source, Sources};
 pub use guide::{Guide, files_of_cycle};
-pub use model::{Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Place, Way, Why};
-pub use names::{mentions, names_of};
+pub use model::{
+    Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Heavier, More, Place, Unit, Way, Why,
+};
+pub use names::{mentions, names_of, without_version};
 pub use trace::{Entry, Trace};

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::growth::grouped;
 use crate::ids::InputPath;
+use crate::profile::Seen;
 use crate::quantity::Bytes;
 
 /// Why the bad end fails, as far as it could be learned.
@@ -23,6 +25,9 @@ pub struct Explanation {
     pub wall: Duration,
     /// What could not be learned and why, a sentence each.
     pub notes: Vec<String>,
+    /// The names of the pictures that were drawn, beside the report.
+    #[serde(default)]
+    pub drawn: Vec<String>,
 }
 
 /// By which way an evaluation was made to tell where it is.
@@ -60,6 +65,8 @@ pub enum Why {
     Cycle(Cycle),
     /// The evaluation ended in an error.
     Error(ErrorRoot),
+    /// It does more than the good end.
+    Heavier(Heavier),
     /// Nothing; the notes say what was tried.
     Unknown,
 }
@@ -140,6 +147,57 @@ pub struct Fresh {
     pub call: String,
 }
 
+/// What an evaluation does more of than the good end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Heavier {
+    /// What is counted.
+    pub unit: Unit,
+    /// How much of it the good end has.
+    pub good: u64,
+    /// How much of it the bad end has.
+    pub bad: u64,
+    /// The packages that clearly more is done for: what is done most for themselves comes first.
+    pub packages: Vec<More>,
+    /// The functions that clearly more is done by, likewise.
+    pub functions: Vec<More>,
+}
+
+/// What is counted to compare two evaluations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Calls of functions, all of them: the same each time.
+    Calls,
+    /// How often something was going on when somebody looked; it was looked equally often a second in both.
+    Samples,
+}
+
+impl Unit {
+    /// Returns the word for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Samples => "samples",
+        }
+    }
+}
+
+/// A package or a function that more is done for or by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct More {
+    /// What it is called; a package is without its version.
+    pub name: String,
+    /// Where a function is called, at the bad end if it is there.
+    pub place: Option<Place>,
+    /// How much it is at the good end: by itself, and in all.
+    pub good: Seen,
+    /// How much it is at the bad end.
+    pub bad: Seen,
+}
+
 /// The root of an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -179,7 +237,15 @@ impl Explanation {
                 let place = root.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
                 format!("it fails in: {}{place}", root.message)
             }
-            Why::Unknown => format!("why it fails was not learned: {}", self.notes.join(" ")),
+            Why::Heavier(heavier) => {
+                let package = heavier.packages.first().map(|more| format!("; most for {}", more.name));
+                let place = heavier.functions.iter().find_map(|more| more.place.as_ref());
+                let place = place.map(|place| format!("; most at {place}"));
+                let most = [package, place].into_iter().flatten().collect::<String>();
+                let unit = heavier.unit.words();
+                format!("it is {} {unit} in place of {}{most}", grouped(heavier.bad), grouped(heavier.good))
+            }
+            Why::Unknown => format!("the reason was not learned: {}", self.notes.join(" ")),
         }
     }
 }

@@ -32,7 +32,8 @@ pub fn names_of(derivation: &str) -> Vec<String> {
 }
 
 /// Cuts the version off, as Nix does: from the first dash that no letter follows.
-fn without_version(derivation: &str) -> &str {
+#[must_use]
+pub fn without_version(derivation: &str) -> &str {
     let mut dashes = derivation.match_indices('-').map(|(at, _)| at);
     let version = |at: &usize| derivation[at + 1..].chars().next().is_none_or(|c| !c.is_alphabetic());
     dashes.find(version).map_or(derivation, |at| &derivation[..at])

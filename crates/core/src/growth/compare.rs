@@ -20,21 +20,30 @@ impl Grown {
     /// Returns how many times as much it became; infinite where there was nothing before.
     #[must_use]
     pub fn ratio(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-        let (good, bad) = (self.good as f64, self.bad as f64);
-        if self.good == 0 { f64::INFINITY } else { bad / good }
+        ratio(self.good, self.bad)
     }
 
     /// Returns how much it became for people: `+31 %`, `-4.0 %`, `2.5x`, `new`.
     #[must_use]
     pub fn show_ratio(&self) -> String {
-        match self.ratio() {
-            ratio if ratio.is_infinite() => "new".to_owned(),
-            ratio if ratio >= 10.0 => format!("{ratio:.0}x"),
-            ratio if ratio >= 2.0 => format!("{ratio:.1}x"),
-            ratio if (0.9..1.1).contains(&ratio) => format!("{:+.1} %", (ratio - 1.0) * 100.0),
-            ratio => format!("{:+.0} %", (ratio - 1.0) * 100.0),
-        }
+        show_ratio(self.good, self.bad)
+    }
+}
+
+fn ratio(good: Value, bad: Value) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    let (before, after) = (good as f64, bad as f64);
+    if good == 0 { f64::INFINITY } else { after / before }
+}
+
+/// Says how much something became for people: `+31 %`, `-4.0 %`, `2.5x`, `new`.
+pub(crate) fn show_ratio(good: Value, bad: Value) -> String {
+    match ratio(good, bad) {
+        ratio if ratio.is_infinite() => "new".to_owned(),
+        ratio if ratio >= 10.0 => format!("{ratio:.0}x"),
+        ratio if ratio >= 2.0 => format!("{ratio:.1}x"),
+        ratio if (0.9..1.1).contains(&ratio) => format!("{:+.1} %", (ratio - 1.0) * 100.0),
+        ratio => format!("{:+.0} %", (ratio - 1.0) * 100.0),
     }
 }
 

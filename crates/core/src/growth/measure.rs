@@ -139,7 +139,7 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// Writes `45,037,238`.
-fn grouped(value: u64) -> String {
+pub(crate) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -11,9 +11,11 @@ mod measure;
 mod noise;
 mod rule;
 
+pub(crate) use compare::show_ratio;
 pub use compare::{Grown, compare, suggestion};
 pub use jumps::{Found, Jump, Jumps};
 pub use limit::{Decision, Limit, Scale};
+pub(crate) use measure::grouped;
 pub use measure::{Measure, Repeats, Value};
 pub use noise::{Spread, median};
 pub use rule::{Bound, Rule, RuleError, Side};

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::folded::FoldedReader;
 use super::frame::Frame;
 use super::growth::{Finding, Mark};
-use super::samples::{Seen, grown};
+use super::samples::{Labelled, Seen, grown, grown_derivations};
 use crate::quantity::Bytes;
 
 fn read(bytes: &[u8]) -> FoldedReader {
@@ -179,11 +179,31 @@ fn frames_that_became_heavier_are_told_and_chance_is_not() {
         let place = frame.position.as_ref()?.file.rsplit_once('/')?.1.to_owned();
         (place != "d.nix").then_some(place)
     };
-    let told = grown((&good.samples, &good.frames), (&bad.samples, &bad.frames), label);
+    let side = |profile| Labelled { profile, label: &label };
+    let told = grown(side(&good), side(&bad));
     let told: Vec<_> = told.iter().map(|one| (one.name.as_str(), one.good, one.bad)).collect();
     let seen = |own, total| Seen { own, total };
     assert_eq!(told, [("b.nix", seen(100, 100), seen(400, 400)), ("a.nix", seen(100, 200), seen(104, 504)),]);
-    assert_eq!(grown((&good.samples, &good.frames), (&good.samples, &good.frames), label), []);
+    assert_eq!(grown(side(&good), side(&good)), []);
+}
+
+#[test]
+fn derivations_that_became_heavier_are_told_by_what_they_do_themselves() {
+    let stack = |names: &[&str], count: u64| {
+        let names: Vec<String> = names.iter().map(|name| derivation(name)).collect();
+        format!("{};/a.nix:1:1:f {count}\n", names.join(";"))
+    };
+    // The same name by another place is the same derivation.
+    let other = "/b.nix:1:1:primop derivationStrict:lib-1;/a.nix:1:1:f 7\n";
+    let good = read((stack(&["shell-1"], 50) + &stack(&["shell-1", "lib-1"], 100)).as_bytes()).finish();
+    let bad = read((stack(&["shell-2"], 52) + &stack(&["shell-2", "lib-2"], 900)).as_bytes());
+    let mut bad = bad;
+    bad.feed(other.as_bytes());
+    let label = |name: &str| name.rsplit_once('-').map_or(name, |(front, _)| front).to_owned();
+    let told = grown_derivations(&good, &bad.finish(), label);
+    let told: Vec<_> = told.iter().map(|one| (one.name.as_str(), one.good, one.bad)).collect();
+    let seen = |own, total| Seen { own, total };
+    assert_eq!(told, [("lib", seen(100, 100), seen(907, 907)), ("shell", seen(50, 150), seen(52, 952))]);
 }
 
 proptest! {

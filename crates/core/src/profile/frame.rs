@@ -159,6 +159,8 @@ pub struct Frames {
     known: Vec<Known>,
     ids: HashMap<Box<[u8]>, FrameId>,
     names: HashMap<Box<str>, NameId>,
+    /// By number of a name: the first frame that has it.
+    named: Vec<FrameId>,
     bytes: usize,
 }
 
@@ -171,7 +173,13 @@ struct Known {
 impl Default for Frames {
     fn default() -> Self {
         let other = Frame { what: What::Other("(other frames)".to_owned()), position: None };
-        Self { known: vec![Known { frame: other, name: None }], ids: HashMap::new(), names: HashMap::new(), bytes: 0 }
+        Self {
+            known: vec![Known { frame: other, name: None }],
+            ids: HashMap::new(),
+            names: HashMap::new(),
+            named: Vec::new(),
+            bytes: 0,
+        }
     }
 }
 
@@ -209,15 +217,16 @@ impl Frames {
         if self.is_full(key) {
             return self.other();
         }
+        let id = FrameId(u32::try_from(self.known.len()).expect("bounded above"));
         let name = frame.derivation().map(|name| match self.names.get(name) {
-            Some(id) => *id,
+            Some(number) => *number,
             None => {
-                let id = NameId(u32::try_from(self.names.len()).expect("fewer names than frames"));
-                self.names.insert(name.into(), id);
-                id
+                let number = NameId(u32::try_from(self.names.len()).expect("fewer names than frames"));
+                self.names.insert(name.into(), number);
+                self.named.push(id);
+                number
             }
         });
-        let id = FrameId(u32::try_from(self.known.len()).expect("bounded above"));
         self.known.push(Known { frame, name });
         self.bytes += key.len();
         self.ids.insert(key.into(), id);
@@ -240,6 +249,12 @@ impl Frames {
     #[must_use]
     pub fn name_of(&self, derivation: &str) -> Option<NameId> {
         self.names.get(derivation).copied()
+    }
+
+    /// Returns the first frame that has a derivation's name.
+    #[must_use]
+    pub fn first_with(&self, name: NameId) -> Option<FrameId> {
+        self.named.get(name.index()).copied()
     }
 
     /// Returns the numbers of all frames.

@@ -24,6 +24,6 @@ pub use detect::{find_cycle, find_cycle_of_calls};
 pub use folded::{FoldedReader, Profile};
 pub use frame::{Frame, FrameId, Frames, NameId, Stack, What};
 pub use growth::{Confirmed, Finding, Growth, Mark, Point, Rung, Suspicion};
-pub use samples::{Grown, Samples, Seen, grown};
+pub use samples::{Grown, Labelled, Samples, Seen, grown, grown_derivations};
 pub use trace::{Trace, read_trace};
 pub use tracer::TracerReader;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::folded::Profile;
 use super::frame::{Frame, FrameId, Frames, NameId};
 
 /// How often a frame was seen.
@@ -37,6 +38,8 @@ pub struct Samples {
     counted: Vec<u64>,
     line: u64,
     within: HashMap<(NameId, FrameId), u64>,
+    /// By derivation's name: how often no other derivation was further in.
+    derivations: Vec<u64>,
     stacks: HashMap<Box<[Part]>, u64>,
     others: u64,
     all: u64,
@@ -77,6 +80,11 @@ impl Samples {
     fn add_within(&mut self, stack: &[FrameId], frames: &Frames, count: u64) {
         let found = stack.iter().enumerate().rev().find_map(|(at, id)| Some((at, frames.name(*id)?)));
         let Some((at, name)) = found else { return };
+        if name.index() >= self.derivations.len() {
+            self.derivations.resize(name.index() + 1, 0);
+        }
+        let own = &mut self.derivations[name.index()];
+        *own = own.saturating_add(count);
         self.line += 1;
         for id in &stack[at + 1..] {
             if self.counted[id.index()] == self.line {
@@ -191,31 +199,59 @@ pub struct Grown {
     pub bad: Seen,
 }
 
+/// A profile, and what its frames are called.
+#[derive(Clone, Copy)]
+pub struct Labelled<'a> {
+    /// The profile.
+    pub profile: &'a Profile,
+    /// Makes frames of two profiles comparable, as places differ between commits. It must keep the frames of one
+    /// profile apart: totals of those with the same name add up. It returns nothing for what does not matter.
+    pub label: &'a dyn Fn(&Frame) -> Option<String>,
+}
+
 /// Returns the frames that two profiles, taken at the same rate, show to have become heavier, by themselves or with
 /// what they call: those that grew most by themselves first. What sampling alone can explain (three standard
 /// deviations) is not among them.
-///
-/// `label` makes frames of both profiles comparable, as places differ between commits. It must keep the frames of one
-/// profile apart: totals of those with the same name add up. It returns nothing for what does not matter.
-pub fn grown(
-    good: (&Samples, &Frames),
-    bad: (&Samples, &Frames),
-    label: impl Fn(&Frame) -> Option<String>,
-) -> Vec<Grown> {
-    let mut all: HashMap<String, (Seen, Seen)> = HashMap::new();
-    for (side, (samples, frames)) in [good, bad].into_iter().enumerate() {
+#[must_use]
+pub fn grown(good: Labelled<'_>, bad: Labelled<'_>) -> Vec<Grown> {
+    let seen = |side: Labelled<'_>| {
+        let Profile { samples, frames, .. } = side.profile;
+        let all = frames.ids().map(|id| (id, samples.of(id))).filter(|(_, seen)| seen.total > 0);
+        all.filter_map(|(id, seen)| Some(((side.label)(frames.get(id))?, seen))).collect()
+    };
+    clearly_grown(seen(good), seen(bad))
+}
+
+/// Returns the derivations that became heavier, as [`grown`] does of frames. Their own is what is done for them and for
+/// no derivation that they need; their total is with that. `label` is what a derivation is called in both.
+#[must_use]
+pub fn grown_derivations(good: &Profile, bad: &Profile, label: impl Fn(&str) -> String) -> Vec<Grown> {
+    let seen = |profile: &Profile| {
+        let Profile { samples, frames, .. } = profile;
+        let mut all = Vec::new();
         for id in frames.ids() {
-            let seen = samples.of(id);
-            if seen.total == 0 {
-                continue;
+            let (Some(derivation), Some(name)) = (frames.get(id).derivation(), frames.name(id)) else { continue };
+            all.push((label(derivation), Seen { own: 0, total: samples.of(id).total }));
+            // The name can be in several frames.
+            if frames.first_with(name) == Some(id) {
+                let own = samples.derivations.get(name.index()).copied().unwrap_or(0);
+                all.push((label(derivation), Seen { own, total: 0 }));
             }
-            let Some(name) = label(frames.get(id)) else { continue };
-            let (good, bad) = all.entry(name).or_default();
-            let sum = if side == 0 { good } else { bad };
-            sum.own = sum.own.saturating_add(seen.own);
-            sum.total = sum.total.saturating_add(seen.total);
         }
-    }
+        all
+    };
+    clearly_grown(seen(good), seen(bad))
+}
+
+fn clearly_grown(good: Vec<(String, Seen)>, bad: Vec<(String, Seen)>) -> Vec<Grown> {
+    let mut all: HashMap<String, (Seen, Seen)> = HashMap::new();
+    let mut add = |name: String, seen: Seen, pick: fn(&mut (Seen, Seen)) -> &mut Seen| {
+        let sum = pick(all.entry(name).or_default());
+        sum.own = sum.own.saturating_add(seen.own);
+        sum.total = sum.total.saturating_add(seen.total);
+    };
+    good.into_iter().for_each(|(name, seen)| add(name, seen, |sides| &mut sides.0));
+    bad.into_iter().for_each(|(name, seen)| add(name, seen, |sides| &mut sides.1));
     let is_clear = |good: u64, bad: u64| {
         let more = u128::from(bad.saturating_sub(good));
         more * more > 9 * (u128::from(good) + u128::from(bad))

@@ -7,9 +7,12 @@ use super::model::*;
 use crate::correct::{
     Action, Before, Correction, Corrections, Derivations, Failed, Point, Proof, Reach, Step, Untried,
 };
-use crate::explain::{Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Place, Way, Why};
+use crate::explain::{
+    Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Heavier, More, Place, Unit, Way, Why,
+};
 use crate::ids::{CommitId, DrvPath, InputPath};
 use crate::outcome::{Class, End as ProcessEnd, Observation, Outcome, Verdict};
+use crate::profile::Seen;
 use crate::quantity::Bytes;
 
 pub(super) fn all() -> Vec<(&'static str, Report)> {
@@ -26,6 +29,7 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("hostile", hostile()),
         ("cycle", cycle()),
         ("error", error()),
+        ("heavier", heavier()),
         ("corrected", corrected()),
         ("uncorrected", uncorrected()),
     ]
@@ -166,7 +170,8 @@ pub(super) fn cycle() -> Report {
     };
     let notes = vec!["Nix ended before it handed over a profile, which it does every two seconds.".to_owned()];
     let wall = Duration::from_secs(6);
-    let explanation = Explanation { why: Why::Cycle(cycle), way: Some(Way::CallDepth), runs: 3, wall, notes };
+    let explanation =
+        Explanation { why: Why::Cycle(cycle), way: Some(Way::CallDepth), runs: 3, wall, notes, drawn: Vec::new() };
     Report { explanation: Some(explanation), ..normal() }
 }
 
@@ -181,8 +186,38 @@ pub(super) fn error() -> Report {
     let frame = FrameTold { what: "while calling 'f'".to_owned(), place: place.clone() };
     let root = ErrorRoot { message: "attribute 'wheel' missing".to_owned(), place: Some(place), frames: vec![frame] };
     let wall = Duration::from_millis(700);
-    let explanation = Explanation { why: Why::Error(root), way: Some(Way::Trace), runs: 1, wall, notes: Vec::new() };
+    let (why, notes, drawn) = (Why::Error(root), Vec::new(), Vec::new());
+    let explanation = Explanation { why, way: Some(Way::Trace), runs: 1, wall, notes, drawn };
     Report { explanation: Some(explanation), ..fast_only() }
+}
+
+/// A case whose bad end succeeds and does more, with texts of strangers.
+pub(super) fn heavier() -> Report {
+    let seen = |own, total| Seen { own, total };
+    let package = |name: &str, good, bad| More { name: name.to_owned(), place: None, good, bad };
+    let source = Some("    builtins.foldl' (sum: n: \u{1b}[31m`<b>`".to_owned());
+    let place = Place { input: path("nixpkgs"), path: "stdenv/default.nix".to_owned(), line: 10, source };
+    let heavier = Heavier {
+        unit: Unit::Calls,
+        good: 178,
+        bad: 6_910,
+        packages: vec![
+            package("stdenv", seen(20, 40), seen(6_700, 6_730)),
+            package("app-shell", seen(9, 178), seen(9, 6_910)),
+        ],
+        functions: vec![More {
+            name: "foldl'".to_owned(),
+            place: Some(place),
+            good: seen(0, 0),
+            bad: seen(1_500, 6_400),
+        }],
+    };
+    let drawn = vec!["flamegraph.svg".to_owned(), "flamegraph-difference.svg".to_owned()];
+    let (why, wall, notes) = (Why::Heavier(heavier), Duration::from_millis(300), Vec::new());
+    let explanation = Explanation { why, way: Some(Way::Profile), runs: 2, wall, notes, drawn };
+    let verdict = Verdict::Bad;
+    let bad = normal().bad.map(|end| End { observation: success(), verdict, ..end });
+    Report { explanation: Some(explanation), bad, ..normal() }
 }
 
 /// A case with corrections that work, whose titles come from strangers.

@@ -1,6 +1,7 @@
-//! Why the bad end fails, in sentences that the summary and the page share. `quote` makes inert what is not our own.
+//! Why the bad end fails or is heavier, in sentences that the summary and the page share. `quote` makes inert what is not our own.
 
-use crate::explain::{Certainty, Cycle, ErrorRoot, Explanation, Place, Why};
+use crate::explain::{Certainty, Cycle, ErrorRoot, Explanation, Heavier, More, Place, Why};
+use crate::growth::{grouped, show_ratio};
 use crate::ids::InputPath;
 
 /// What is told of an explanation.
@@ -23,13 +24,17 @@ pub(super) fn tell<'a>(
             told.cycle = Some(cycle);
         }
         Why::Error(root) => told.sentences.extend(error_in_words(root, quote)),
-        Why::Unknown => told.sentences.push("Why it fails was not learned.".to_owned()),
+        Why::Heavier(heavier) => told.sentences.extend(heavier_in_words(heavier, quote)),
+        Why::Unknown => told.sentences.push("The reason was not learned.".to_owned()),
     }
     if let Some(way) = explanation.way {
         let runs = super::words::counted(explanation.runs, "evaluation");
         told.sentences.push(format!("Learned by {}, in {runs}.", way.words()));
     }
     told.sentences.extend(explanation.notes.iter().map(|note| quote(note)));
+    if !explanation.drawn.is_empty() {
+        told.sentences.push(format!("Drawn beside the report: {}.", quote(&explanation.drawn.join(", "))));
+    }
     told
 }
 
@@ -54,6 +59,39 @@ fn cycle_in_words(cycle: &Cycle, culprit: Option<&InputPath>, quote: &dyn Fn(&st
         let elsewhere = culprit.is_some_and(|input| fresh.place.input != *input);
         let likely = if elsewhere { "; likely place of the repair" } else { "" };
         sentences.push(format!("Values are made anew at {}, by {call}{likely}.", quote(&fresh.place.to_string())));
+    }
+    sentences
+}
+
+/// The most packages and functions that are told in words.
+const MOST_PACKAGES: usize = 4;
+const MOST_FUNCTIONS: usize = 5;
+
+fn heavier_in_words(heavier: &Heavier, quote: &dyn Fn(&str) -> String) -> Vec<String> {
+    let unit = heavier.unit.words();
+    let much = |good: u64, bad: u64| format!("{} -> {} ({})", grouped(good), grouped(bad), show_ratio(good, bad));
+    let mut sentences = vec![format!("It is more {unit}: {}.", much(heavier.good, heavier.bad))];
+    let told = |more: &More, with: &str| {
+        let (good, bad) = (more.good, more.bad);
+        // What it merely hands on is not its own growth.
+        if bad.own.saturating_sub(good.own) >= bad.total.saturating_sub(good.total) / 10 {
+            much(good.own, bad.own)
+        } else {
+            format!("{} with what it {with}", much(good.total, bad.total))
+        }
+    };
+    for more in heavier.packages.iter().take(MOST_PACKAGES) {
+        sentences.push(format!("For {}: {}.", quote(&more.name), told(more, "needs")));
+    }
+    for more in heavier.functions.iter().take(MOST_FUNCTIONS) {
+        let place = more.place.as_ref().map(|place| {
+            let source = place.source.as_ref().map(|source| format!(" ({})", quote(source.trim()))).unwrap_or_default();
+            format!(" at {}{source}", quote(&place.to_string()))
+        });
+        sentences.push(format!("By {}{}: {}.", quote(&more.name), place.unwrap_or_default(), told(more, "calls")));
+    }
+    if heavier.packages.is_empty() && heavier.functions.is_empty() {
+        sentences.push("Of no package and no function it is clearly more.".to_owned());
     }
     sentences
 }

@@ -1,7 +1,9 @@
-//! Why the bad end fails: it is evaluated once more, in a way that tells where it is.
+//! Why the bad end fails or is heavier: it is evaluated once more, in a way that tells where it is.
 //!
 //! Owns which ways are tried and in which order. It bounds its time, and never fails an investigation: what could not
 //! be learned is a note.
+
+mod heavier;
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -28,7 +30,11 @@ use super::instrumented::{How, Instrumented};
 use super::listen::{ProfileListener, TracerListener};
 use super::prober::Prober;
 use crate::sys::limit::{Budget, Seen, Wish};
+use heavier::Heard;
 
+/// How often a second a profile of a failing end looks at the stack: often enough for a few dozen looks between two
+/// reports.
+const HERTZ: u32 = 20;
 /// The limit of the call depth that is tried first, those after it, and those where memory did not last.
 const FIRST_DEPTH: u32 = 300;
 const DEEPER: [u32; 2] = [600, 1000];
@@ -53,15 +59,17 @@ const MOST_FRESH: usize = 8;
 /// The most steps that are told on the way to an error.
 const MOST_FRAMES: usize = 12;
 
-/// The bad end and what it needs to be looked at again.
+/// The bad end, the good one, and what they need to be looked at again.
 #[derive(Debug)]
 pub struct Failing<'a> {
     /// The bad end.
     pub assignment: &'a Assignment,
     /// What was seen there.
     pub observation: &'a Observation,
-    /// What the good end needed.
-    pub needed: Bytes,
+    /// The good end.
+    pub good: &'a Assignment,
+    /// What was seen there.
+    pub good_observation: &'a Observation,
     /// The longest time that an evaluation may take.
     pub time: Duration,
     /// The folder of the case.
@@ -81,16 +89,20 @@ pub enum Drawing {
     Incidental,
 }
 
-/// Explains a failing end, or remembers what an earlier run of the case learned.
+/// Explains an end that fails or is heavier, or remembers what an earlier run of the case learned.
 ///
 /// # Errors
 /// When the user asked to stop, or the journal cannot be written.
 pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explanation, CaseError> {
-    let key = prober.key_of_explanation(failing.assignment, failing.by);
+    let class = failing.observation.outcome.class;
+    let mut key = prober.key_of_explanation(failing.assignment, failing.by);
+    if class == Class::Success {
+        key = format!("{key}-{}", prober.key_of_explanation(failing.good, None));
+    }
     if let Some(known) = prober.explained(&key) {
         return Ok(known);
     }
-    let memory = Bytes(failing.needed.0.saturating_mul(4)).max(LEAST).min(prober.full());
+    let memory = Bytes(failing.good_observation.peak.0.saturating_mul(4)).max(LEAST).min(prober.full());
     let time = (failing.observation.wall * 4).max(PATIENCE).min(failing.time);
     let mut attempt = Attempt {
         prober,
@@ -99,16 +111,18 @@ pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explana
         began: Instant::now(),
         runs: 0,
         notes: Vec::new(),
+        drawn: Vec::new(),
+        heard: None,
     };
-    let class = failing.observation.outcome.class;
     let found = match failing.by {
+        _ if class == Class::Success => attempt.heavier()?,
         Some(way) => attempt.by(way, class)?,
         None if class.is_runaway() => attempt.growth(class)?,
         None => attempt.error(class)?,
     };
     let (why, way) = found.map_or((Why::Unknown, None), |(why, way)| (why, Some(way)));
-    let Attempt { began, runs, notes, .. } = attempt;
-    let explanation = Explanation { why, way, runs, wall: began.elapsed(), notes };
+    let Attempt { began, runs, notes, drawn, .. } = attempt;
+    let explanation = Explanation { why, way, runs, wall: began.elapsed(), notes, drawn };
     prober.tell(&Event::Explained { key, explanation: Box::new(explanation.clone()) });
     Ok(explanation)
 }
@@ -125,6 +139,10 @@ struct Attempt<'a, 'p> {
     began: Instant,
     runs: usize,
     notes: Vec<String>,
+    /// The pictures that were drawn.
+    drawn: Vec<String>,
+    /// The profile of the bad end, if there is one.
+    heard: Option<Heard>,
 }
 
 impl Attempt<'_, '_> {
@@ -144,7 +162,14 @@ impl Attempt<'_, '_> {
             (Some(ladder), Some(profile)) if is_confirmed(&ladder) || !is_confirmed(&profile) => Some(ladder),
             (ladder, profile) => profile.or(ladder),
         };
-        if found.is_some() { Ok(found) } else { self.by(Way::Tracer, class) }
+        let found = if found.is_some() { found } else { self.by(Way::Tracer, class)? };
+        let Some(bad) = self.heard.take() else { return Ok(found) };
+        match &found {
+            Some(_) if self.failing.drawing == Drawing::Wanted => self.difference(&bad, HERTZ)?,
+            Some(_) => {}
+            None => return self.runs_on(&bad, HERTZ),
+        }
+        Ok(found)
     }
 
     /// Looks in one way.
@@ -159,9 +184,12 @@ impl Attempt<'_, '_> {
     }
 
     fn profile(&mut self) -> Result<Option<Cycle>, CaseError> {
-        let mut listener = ProfileListener::new(self.failing.needed, self.budget.memory);
+        let needed = self.failing.good_observation.peak;
+        let mut listener = ProfileListener::new(needed, self.budget.memory);
         let began = Instant::now();
-        let seen = self.run(How::Profile, Way::Profile, &mut |seen| listener.hear(began.elapsed(), seen))?;
+        let seen = self.run(self.failing.assignment, How::Profile { hertz: HERTZ }, Way::Profile, &mut |seen| {
+            listener.hear(began.elapsed(), seen)
+        })?;
         let Some(seen) = seen else { return Ok(None) };
         let (profile, parts) = listener.finish();
         if profile.lines > 0 {
@@ -174,15 +202,22 @@ impl Attempt<'_, '_> {
                 parts => format!("In {parts} parts of a profile no derivations repeat each other."),
             });
         }
+        if profile.lines > 0 {
+            self.heard = Some(Heard { profile, seen });
+        }
         Ok(cycle)
     }
 
     /// Draws the profile into the case's folder.
     fn draw(&mut self, profile: &Profile, seen: &Instrumented) {
-        let drawn = flame::draw(profile, &seen.folders);
-        let path = self.failing.folder.join(flame::FILE);
-        if let Err(error) = drawn.and_then(|svg| std::fs::write(path, svg)) {
-            self.notes.push(format!("The flame graph was not drawn: {error}."));
+        self.keep_picture(flame::FILE, flame::draw(profile, &seen.folders));
+    }
+
+    /// Writes a picture into the case's folder.
+    fn keep_picture(&mut self, name: &str, drawn: std::io::Result<Vec<u8>>) {
+        match drawn.and_then(|svg| std::fs::write(self.failing.folder.join(name), svg)) {
+            Ok(()) => self.drawn.push(name.to_owned()),
+            Err(error) => self.notes.push(format!("{name} was not drawn: {error}.")),
         }
     }
 
@@ -190,7 +225,11 @@ impl Attempt<'_, '_> {
         let mut rungs: Vec<(u32, Trace, Instrumented)> = Vec::new();
         let mut next = vec![FIRST_DEPTH];
         while let Some(depth) = next.pop() {
-            let Some(seen) = self.run(How::CallDepth(depth), Way::CallDepth, &mut |_| Wish::GoOn)? else { break };
+            let Some(seen) =
+                self.run(self.failing.assignment, How::CallDepth(depth), Way::CallDepth, &mut |_| Wish::GoOn)?
+            else {
+                break;
+            };
             let class = seen.outcome.class;
             let trace = Trace::read(&seen.stderr).filter(|_| class == Class::CallDepth);
             let Some(trace) = trace else {
@@ -228,7 +267,8 @@ impl Attempt<'_, '_> {
             return Ok(None);
         };
         let mut listener = TracerListener::new(&nonce, self.budget.memory);
-        let seen = self.run(How::Tracer(&nonce), Way::Tracer, &mut |seen| listener.hear(seen))?;
+        let seen =
+            self.run(self.failing.assignment, How::Tracer(&nonce), Way::Tracer, &mut |seen| listener.hear(seen))?;
         let Some(seen) = seen else { return Ok(None) };
         let cycle = told(&listener.finish(), &[], &seen);
         if cycle.is_none() {
@@ -239,7 +279,9 @@ impl Attempt<'_, '_> {
 
     /// Reads the trace of an error: a cycle, if there is one on it, else the way to the root.
     fn error(&mut self, class: Class) -> Result<Option<(Why, Way)>, CaseError> {
-        let Some(seen) = self.run(How::Trace, Way::Trace, &mut |_| Wish::GoOn)? else { return Ok(None) };
+        let Some(seen) = self.run(self.failing.assignment, How::Trace, Way::Trace, &mut |_| Wish::GoOn)? else {
+            return Ok(None);
+        };
         if seen.outcome.class != class {
             self.notes.push(format!("Looked at again, it ended in: {}.", seen.outcome.class));
         }
@@ -261,6 +303,7 @@ impl Attempt<'_, '_> {
     /// Makes one evaluation, if this Nix can do it in that way.
     fn run(
         &mut self,
+        assignment: &Assignment,
         how: How<'_>,
         way: Way,
         look: &mut dyn FnMut(Seen<'_>) -> Wish,
@@ -272,7 +315,7 @@ impl Attempt<'_, '_> {
             wish
         };
         self.prober.tell(&Event::Explaining { way });
-        match self.prober.instrumented(self.failing.assignment, self.budget, how, &mut look) {
+        match self.prober.instrumented(assignment, self.budget, how, &mut look) {
             Ok(Some(seen)) => {
                 self.runs += 1;
                 if seen.outcome.class == Class::Interrupted && !ended {

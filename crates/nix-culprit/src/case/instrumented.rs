@@ -20,8 +20,6 @@ use crate::sys::fifo::Fifo;
 use crate::sys::limit::{Budget, Onlooker, Seen, Wish};
 use crate::sys::nix::{Instrument, Scene, TRACE, TRACED_ENTRY};
 
-/// How often a second a profile looks at the stack: often enough for a few dozen looks between two reports.
-const HERTZ: u32 = 20;
 /// The largest file that is looked at for names.
 const LARGEST: u64 = 1 << 20;
 /// How much text of files is held at most.
@@ -31,7 +29,10 @@ const MOST_TEXT: usize = 48 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How<'a> {
     /// By a profile, which arrives as [`Seen::Pipe`].
-    Profile,
+    Profile {
+        /// How often a second the stack is looked at; 0: at each call.
+        hertz: u32,
+    },
     /// By the trace at a limit of the call depth, on standard error.
     CallDepth(u32),
     /// By our tracer's lines on standard error, which begin with this.
@@ -98,13 +99,13 @@ impl NixEvaluator {
         };
         let profile = work.join("profile");
         let fifo = match how {
-            How::Profile => {
+            How::Profile { .. } => {
                 Some(Fifo::new(&profile).map_err(|error| EvaluatorError::machine("make a pipe for a profile", error))?)
             }
             How::CallDepth(_) | How::Tracer(_) | How::Trace => None,
         };
         let (instrument, entry) = match how {
-            How::Profile => (Some(Instrument::Profile { file: &profile, hertz: HERTZ }), "entry.nix"),
+            How::Profile { hertz } => (Some(Instrument::Profile { file: &profile, hertz }), "entry.nix"),
             How::CallDepth(depth) => (Some(Instrument::CallDepth(depth)), "entry.nix"),
             How::Tracer(nonce) => {
                 write("trace.nix", TRACE)?;

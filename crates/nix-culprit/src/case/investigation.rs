@@ -12,7 +12,7 @@ use nix_culprit_core::explain::{Guide, Why};
 use nix_culprit_core::flake::{Candidate, Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::isolate::{Difference, Extent};
-use nix_culprit_core::outcome::{Class, Criterion, Verdict};
+use nix_culprit_core::outcome::{Criterion, Verdict};
 use nix_culprit_core::report::Report;
 use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, SearchedInput};
 
@@ -361,6 +361,10 @@ impl<'a> Investigation<'a> {
         });
         self.learned(prober);
         if ends.bad.verdict != Verdict::Bad {
+            // It may be heavier all the same.
+            if self.settings.explanation == Explaining::Alone && self.explain(prober, &ends)? == Next::Done {
+                return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
+            }
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
         self.failing = Some(Failing { lock: ends.bad.state.lock.clone(), mode: ends.mode });
@@ -569,6 +573,9 @@ impl<'a> Investigation<'a> {
         let guides = self.settings.explanation == Explaining::Guides && goal == Goal::FirstBad;
         match self.draft.why().filter(|_| guides).map(|explanation| &explanation.why) {
             Some(Why::Cycle(cycle)) => Some(Guide::new(cycle, input)).filter(|guide| !guide.files().is_empty()),
+            Some(Why::Heavier(heavier)) => {
+                Some(Guide::of_heavier(heavier, input)).filter(|guide| !guide.files().is_empty())
+            }
             Some(Why::Error(_) | Why::Unknown) | None => None,
         }
     }
@@ -586,13 +593,12 @@ impl<'a> Investigation<'a> {
         if self.settings.explanation == Explaining::Unwanted {
             return Ok(Next::Search);
         }
-        // Of an end that only became heavier there is nothing that fails.
-        let fails = ends.bad.observation.outcome.class != Class::Success;
-        if self.settings.script.is_empty() && fails {
+        if self.settings.script.is_empty() {
             let failing = explain::Failing {
                 assignment: &self.clones.assignment(ends.bad.state.lock.clone()),
                 observation: &ends.bad.observation,
-                needed: ends.good.observation.peak,
+                good: &self.clones.assignment(ends.good.state.lock.clone()),
+                good_observation: &ends.good.observation,
                 time: self.settings.time,
                 folder: self.folder,
                 by: self.settings.explained_by,

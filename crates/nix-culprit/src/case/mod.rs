@@ -51,7 +51,7 @@ pub use clones::CloneError;
 pub use correct::{ChangeError, FileChange, FileChanges, uncommitted};
 pub use error::CaseError;
 pub use evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target};
-pub use flame::FILE as FLAMEGRAPH;
+pub use flame::{DIFFERENCE as FLAMEGRAPH_DIFFERENCE, FILE as FLAMEGRAPH};
 pub use history::{Ancestry, History, HistoryError};
 pub use investigation::{Concluded, Surroundings, investigate};
 pub use journal::{Entry, Journal, JournalError, read as read_journal};

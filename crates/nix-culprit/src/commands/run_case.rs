@@ -9,7 +9,9 @@ use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, CaseError, Cases, FLAMEGRAPH, FileChanges, Settings, Surroundings, investigate};
+use crate::case::{
+    CaseDir, CaseError, Cases, FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, FileChanges, Settings, Surroundings, investigate,
+};
 use crate::cli::ResultOptions;
 use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
@@ -59,7 +61,7 @@ pub(super) fn conclude(
     if let Some(output) = &wanted.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
         write_files(report, &redactor, output, &Form::ALL)?;
-        for name in [FLAMEGRAPH, PATCH] {
+        for name in [FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, PATCH] {
             let (made, copy) = (case.file(name), output.join(name));
             if made.exists() {
                 fs::copy(&made, &copy).map_err(|source| CommandError::Write { path: copy, source })?;

@@ -83,6 +83,8 @@ fn the_best_way_of_every_nix_is_taken_and_a_flame_graph_is_drawn_where_nobody_wa
         let report = room.run(&["explain", "--json", "--memory", "768M"]).exits_with(0).json();
         assert_eq!(explanation(&report), (json!(ways(&nix)[0]), json!("confirmed")), "{}", nix.version);
         assert_eq!(drawn(room.cases().pop().unwrap()), ways(&nix).contains(&"profile"), "{}", nix.version);
+        let difference = room.cases().pop().unwrap().join("flamegraph-difference.svg");
+        assert_eq!(difference.exists(), ways(&nix).contains(&"profile"), "{}", nix.version);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nix_culprit_sample::{Options, Sample, State};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::machine::{every_nix, newest_nix, sample_of};
 use crate::room::Room;
@@ -36,12 +36,52 @@ fn heavier(jumps: usize) -> Arc<Sample> {
     sample_of(&Options { seed: 31, commits: 150, jumps, ..Options::default() })
 }
 
+/// The heavier editions of the sample check all packages in one file.
+#[track_caller]
+fn tells_what_is_more(explanation: &Value, room: &Room) {
+    let (why, case) = (&explanation["why"], room.cases().pop().unwrap());
+    let drawn = ["flamegraph.svg", "flamegraph-difference.svg"];
+    assert_eq!(drawn.map(|name| case.join(name).exists()), [room.nix.is_at_least(2, 30); 2], "{explanation:#}");
+    if !room.nix.is_at_least(2, 30) {
+        assert_eq!((&why["kind"], &explanation["runs"]), (&json!("unknown"), &json!(0)), "{explanation:#}");
+        assert!(explanation["notes"].to_string().contains("counters only"), "{explanation:#}");
+        return;
+    }
+    assert_eq!((&why["kind"], &explanation["runs"]), (&json!("heavier"), &json!(2)), "{explanation:#}");
+    assert_eq!(explanation["drawn"], json!(drawn));
+    assert!(why["bad"].as_u64().unwrap() > 2 * why["good"].as_u64().unwrap(), "{why:#}");
+    let most = &why["functions"][0];
+    assert_eq!(most["place"]["path"], "stdenv/default.nix", "{most:#}");
+    assert_eq!(most["place"]["input"], json!(["pkgs"]), "{most:#}");
+    assert!(most["place"]["source"].as_str().unwrap().contains("foldl'"), "{most:#}");
+    assert!(why["packages"].as_array().unwrap().iter().all(|package| !package["name"].to_string().contains(".drv")));
+    assert!(!explanation.to_string().contains("/mount/"), "{explanation:#}");
+    let difference = std::fs::read_to_string(case.join(drawn[1])).unwrap();
+    assert!(difference.contains("stdenv/default.nix") && !difference.contains("/mount/"));
+}
+
+#[test]
+fn what_is_more_is_told_without_a_rule_and_without_a_search_and_the_same_each_time() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, heavier(1));
+    let explain = || room.run_small(&["explain", "--json"]).exits_with(0).json();
+    let (first, second) = (explain(), explain());
+    assert_eq!(first["result"]["why"]["kind"], "not-searched");
+    tells_what_is_more(&first["explanation"], &room);
+    assert_eq!(first["explanation"]["why"]["unit"], "calls");
+    assert_eq!(first["explanation"]["why"], second["explanation"]["why"]);
+    let page = std::fs::read_to_string(room.cases().pop().unwrap().join("report.md")).unwrap();
+    for part in ["### Why it is heavier", "stdenv/default.nix:9", "flamegraph-difference.svg", "| nrThunks | 2,"] {
+        assert!(page.contains(part), "no {part}: {page}");
+    }
+}
+
 #[track_caller]
 fn names_the_jump(report: &Value, room: &Room) {
     assert_eq!(report["result"]["kind"], "culprit", "with {}: {:#}", room.nix.version, report["result"]);
     assert_eq!(report["result"]["commit"]["revision"], room.sample.jumps[0], "with {}", room.nix.version);
     let kind = if room.nix.has_flakes() { "faithful" } else { "fast-only" };
-    assert!(report["explanation"].is_null(), "nothing fails: {:#}", report["explanation"]);
+    tells_what_is_more(&report["explanation"], room);
     assert_eq!(report["confirmation"]["kind"], kind, "{:#}", report["confirmation"]);
 }
 

@@ -12,7 +12,7 @@ pub enum Instrument<'a> {
     Profile {
         /// The file that it writes to; may be a pipe.
         file: &'a Path,
-        /// How often a second the stack is looked at.
+        /// How often a second the stack is looked at; 0: at each call.
         hertz: u32,
     },
     /// Nix gives up at this depth of calls, and prints what is on the stack.
