@@ -162,7 +162,9 @@ impl Page<'_> {
                     } else {
                         format!("; it may be one of the {skipped} before it, too")
                     };
-                    self.put(&format!("{line}{or}: {}", words::jumped(measure, jump.before, jump.after)));
+                    let confirmed = words::confirmed(jump.confirmation.as_ref(), |text| self.code(text, 300));
+                    let jumped = words::jumped(measure, jump.before, jump.after);
+                    self.put(&format!("{line}{or}: {jumped}; {confirmed}"));
                 }
                 if jumps.len() > 20 {
                     self.put(&format!("  - and {} more (see report.json)", jumps.len() - 20));

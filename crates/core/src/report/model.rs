@@ -303,6 +303,9 @@ pub struct Jump {
     pub before: Value,
     /// The value at the commit.
     pub after: Value,
+    /// How it was confirmed.
+    #[serde(default)]
+    pub confirmation: Option<Confirmation>,
 }
 
 /// Why no commit can be named.

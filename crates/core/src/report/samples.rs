@@ -297,8 +297,14 @@ pub(super) fn jumps() -> Report {
             end.observation = weighing(thunks, mib);
         }
     }
-    let jump = |skipped, before, after| Jump { commit: commit(), parent: id("33e2a3f1"), skipped, before, after };
-    let jumps = vec![jump(0, 2_495, 4_058), jump(3, 4_060, 5_560)];
+    let jump = |skipped, before, after, confirmation| {
+        let (commit, parent) = (commit(), id("33e2a3f1"));
+        Jump { commit, parent, skipped, before, after, confirmation: Some(confirmation) }
+    };
+    let (culprit, parent) = (Box::new(success()), Box::new(success()));
+    let by_own = Confirmation::Faithful { culprit, parent, inputs: Inputs::Fetched };
+    let why = "on the commit `x` it is less".to_owned();
+    let jumps = vec![jump(0, 2_495, 4_058, by_own), jump(3, 4_060, 5_560, Confirmation::NotConfirmed { why })];
     let measure = "nrThunks".parse().unwrap();
     report.result = SearchResult::Jumps { measure, step: 498, jumps, rest: 2 };
     report.confirmation = None;

@@ -155,6 +155,8 @@ fn result(out: &mut Lines, report: &Report) {
                     format!("; it may be one of the {skipped} before it, too")
                 };
                 out.row("").add(Style::Bad, &format!("{}{or}", words::jumped(measure, jump.before, jump.after)));
+                let confirmed = words::confirmed(jump.confirmation.as_ref(), |text| clean(text, 200));
+                out.row("").add(Style::Dim, &confirmed);
             }
         }
         SearchResult::Inputs => {}

@@ -3,7 +3,8 @@
 //! All that is returned here is text, neither inert nor redacted.
 
 use super::model::{
-    ChangeSet, Commit, Direction, Inputs, Isolation, Limits, LockChangeKind, Mode, NotFound, Report, SetMember, Subject,
+    ChangeSet, Commit, Confirmation, Direction, Inputs, Isolation, Limits, LockChangeKind, Mode, NotFound, Report,
+    SetMember, Subject,
 };
 use crate::growth::{Grown, Measure, Value, compare};
 use crate::ids::InputPath;
@@ -115,6 +116,18 @@ pub(super) fn grown(report: &Report) -> Vec<Grown> {
 pub(super) fn jumped(measure: &Measure, before: Value, after: Value) -> String {
     let grown = Grown { measure: measure.clone(), good: before, bad: after };
     format!("{measure} {} -> {} ({})", measure.show(before), measure.show(after), grown.show_ratio())
+}
+
+/// Says how a jump was confirmed; `quote` makes inert what is not our own.
+pub(super) fn confirmed(confirmation: Option<&Confirmation>, quote: impl Fn(&str) -> String) -> String {
+    match confirmation {
+        Some(Confirmation::Faithful { .. }) => "confirmed by the user's own command".to_owned(),
+        Some(Confirmation::FastOnly { why }) => format!("in fast mode only: {}", quote(why)),
+        Some(Confirmation::NotConfirmed { why }) => {
+            format!("not confirmed by the user's own command: {}", quote(why))
+        }
+        None => "not confirmed: nobody tried".to_owned(),
+    }
 }
 
 /// Says how many jumps were found, and what is left beside them.

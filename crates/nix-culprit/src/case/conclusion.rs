@@ -291,16 +291,18 @@ impl Draft {
         &mut self,
         source: Source<'_>,
         found: &AllJumps,
+        confirmations: Vec<Confirmation>,
         prober: &Prober<'_>,
     ) -> Result<SearchResult, CaseError> {
         self.report.totals.range = Some(found.suspects);
-        let jumps = found.jumps.iter().map(|jump| {
+        let jumps = found.jumps.iter().zip(confirmations).map(|(jump, confirmation)| {
             Ok(Jump {
                 commit: commit_of(source, prober, &jump.commit)?,
                 parent: jump.before.clone(),
                 skipped: jump.skipped,
                 before: jump.from,
                 after: jump.to,
+                confirmation: Some(confirmation),
             })
         });
         let jumps: Result<Vec<Jump>, CaseError> = jumps.collect();

@@ -3,7 +3,7 @@
 use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::event::{Event, Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
-use nix_culprit_core::outcome::{Observation, Verdict};
+use nix_culprit_core::outcome::{Class, Observation, Verdict};
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{Confirmation, Inputs, Subject};
 
@@ -11,6 +11,7 @@ use super::CaseError;
 use super::assignment::Assignment;
 use super::error::outcome_words;
 use super::history::History;
+use super::jumps::{AllJumps, JumpAt};
 use super::prober::{Prober, Question, Round, is_from_outside};
 
 /// What a parent is to the culprit, for the progress.
@@ -57,6 +58,49 @@ pub fn confirm(prober: &mut Prober<'_>, history: &dyn History, claim: &Claim<'_>
         prober.tell(&Event::Warned { text: text.to_owned() });
     }
     attempt(prober, history, claim, Mode::Faithful)
+}
+
+/// Runs the user's own command on the commit of a jump and on the one before it, and compares what is measured.
+///
+/// # Errors
+/// When a probe could not be made.
+pub fn confirm_jump(
+    prober: &mut Prober<'_>,
+    history: &dyn History,
+    found: &AllJumps,
+    jump: &JumpAt,
+    assign: &dyn Fn(&CommitId) -> Result<Assignment, CaseError>,
+) -> Result<Confirmation, CaseError> {
+    if let Some(why) = prober.lacks(Mode::Faithful) {
+        return Ok(Confirmation::FastOnly { why });
+    }
+    let before = [jump.before.clone()];
+    let claim = Claim { culprit: &jump.commit, parents: &before, goal: Goal::FirstBad, assign };
+    let mut modes = [claim.culprit, &before[0]].into_iter().map(|commit| Ok(prober.own_mode(&assign(commit)?)));
+    let all_pure =
+        modes.try_fold(true, |pure, mode: Result<Mode, CaseError>| Ok::<_, CaseError>(pure && mode? == Mode::Pure))?;
+    let (mode, inputs) = if all_pure { (Mode::Pure, Inputs::AtStorePaths) } else { (Mode::Faithful, Inputs::Fetched) };
+    let culprit = run(prober, history, &claim, (&jump.commit, "jump at"), mode)?.0;
+    let parent = run(prober, history, &claim, (&jump.before, "before it"), mode)?.0;
+    let values = found.measure.of(&parent).zip(found.measure.of(&culprit));
+    let Some((from, to)) = values.filter(|_| is_success(&parent) && is_success(&culprit)) else {
+        let (place, unlike_it) = if is_success(&culprit) {
+            ("on the commit before it", &parent)
+        } else {
+            ("on the commit itself", &culprit)
+        };
+        return Ok(unlike(place, unlike_it));
+    };
+    let step = prober.step(mode).unwrap_or(found.step);
+    if from.abs_diff(to) > step && (from < to) == (jump.from < jump.to) {
+        return Ok(Confirmation::Faithful { culprit: Box::new(culprit), parent: Box::new(parent), inputs });
+    }
+    let (from, to) = (found.measure.show(from), found.measure.show(to));
+    Ok(Confirmation::NotConfirmed { why: format!("there {} goes from {from} to {to}", found.measure) })
+}
+
+fn is_success(seen: &Observation) -> bool {
+    seen.outcome.class == Class::Success
 }
 
 /// Runs the user's own command in one way, on all of them.

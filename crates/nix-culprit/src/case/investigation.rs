@@ -18,7 +18,8 @@ use nix_culprit_core::report::model::{Isolation, NotFound, SearchResult, Searche
 
 use super::ahead::{Ahead, Places};
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
-use super::conclusion::{Draft, Searched, Source, Touches};
+use super::conclusion::{Draft, Searched, Source, Touches, unconfirmed};
+use super::confirm::confirm_jump;
 use super::correct::{Failing, FileChange, FileChanges, Work, correct as try_corrections};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
@@ -36,7 +37,7 @@ use super::prober::{Allowance, Prober, Round};
 use super::project::Project;
 use super::proof::{Proof, prove};
 use super::search::{Guess, Range, probe_commit, refuse_backwards};
-use super::settings::{Correcting, Explaining, MemoryFrom, Root, Scope, Settings, Wanted};
+use super::settings::{Confirmation, Correcting, Explaining, MemoryFrom, Root, Scope, Settings, Wanted};
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
 use super::{Assignment, CaseError};
@@ -650,8 +651,13 @@ impl<'a> Investigation<'a> {
         }
         if self.settings.jumps == Wanted::All {
             let found = all_jumps(prober, &history, &range)?;
+            let confirm = |jump| match self.settings.confirmation {
+                Confirmation::Wanted => confirm_jump(prober, &history, &found, jump, range.assign),
+                Confirmation::Unwanted => Ok(unconfirmed("you asked to leave it out")),
+            };
+            let confirmations = found.jumps.iter().map(confirm).collect::<Result<Vec<_>, CaseError>>()?;
             let source = Source { repository: &place.repository, reference: &place.reference, tip: &new };
-            return self.draft.jumps(source, &found, prober);
+            return self.draft.jumps(source, &found, confirmations, prober);
         }
         let full = prober.full();
         let allowed = self.allowed(prober);

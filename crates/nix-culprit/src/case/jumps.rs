@@ -225,8 +225,10 @@ mod tests {
     use nix_culprit_core::bisect::{Goal, Mode as Order};
     use nix_culprit_core::event::Mode;
     use nix_culprit_core::outcome::Criterion;
+    use nix_culprit_core::report::model::Confirmation;
     use proptest::prelude::*;
 
+    use super::super::confirm::confirm_jump;
     use super::super::fake::{FakeHistory, FakeNix, Truth, assign, commit, number, path, run};
     use super::super::search::tests::histories;
     use super::*;
@@ -255,6 +257,32 @@ mod tests {
             all_jumps(prober, history, &range)
         })
         .0
+    }
+
+    #[test]
+    fn a_jump_that_the_users_own_command_does_not_see_is_not_confirmed() {
+        let history = FakeHistory::linear(4);
+        let kinds = [(1500, 50), (1000, 50)].map(|(own, mib)| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut nix =
+                FakeNix::new(|lock, mode| match (number(&super::super::fake::revision(lock, "pkgs")), mode) {
+                    (0..2, _) => Truth::Weighs(1000, mib),
+                    (_, Mode::Fast) => Truth::Weighs(1500, mib),
+                    (_, Mode::Pure | Mode::Faithful) => Truth::Weighs(own, mib),
+                });
+            let jump = JumpAt { commit: commit(2), before: commit(1), skipped: 0, from: 1000, to: 1500 };
+            let measure: Measure = "nrThunks".parse().unwrap();
+            let found = AllJumps { measure, step: STEP, jumps: vec![jump], rest: 0, suspects: 3 };
+            let criterion = Some(Criterion::Growth("nrThunks > +20%".parse().unwrap()));
+            let work = |prober: &mut Prober<'_>| {
+                prober.compare_with(&assign(&commit(0)).unwrap());
+                confirm_jump(prober, &history, &found, &found.jumps[0], &assign).unwrap()
+            };
+            run(folder.path(), &mut nix, criterion, work).0
+        });
+        assert!(matches!(kinds[0], Confirmation::Faithful { .. }), "{:?}", kinds[0]);
+        let Confirmation::NotConfirmed { why } = &kinds[1] else { panic!("{:?}", kinds[1]) };
+        assert_eq!(why, "there nrThunks goes from 1,000 to 1,000");
     }
 
     fn numbers(found: &AllJumps) -> Vec<usize> {

@@ -134,6 +134,8 @@ fn every_jump_of_a_range_is_named_also_after_an_interruption() {
         for jump in jumps {
             assert!(jump["after"].as_u64().unwrap() > jump["before"].as_u64().unwrap() + 1000, "{jump:#}");
             assert_eq!(jump["skipped"], 0);
+            let kind = if nix.has_flakes() { "faithful" } else { "fast-only" };
+            assert_eq!(jump["confirmation"]["kind"], kind, "{jump:#}");
         }
         let again = room.run(&["resume", "--json"]).exits_with(0).json();
         assert_eq!(again["result"], report["result"], "nothing is forgotten");
