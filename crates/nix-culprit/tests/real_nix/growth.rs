@@ -153,3 +153,34 @@ fn where_both_ends_succeed_it_is_said_what_differs_and_how_to_go_on() {
     let page = std::fs::read_to_string(room.case().join("report.md")).unwrap();
     assert!(page.contains("| nrThunks | 2,"), "{page}");
 }
+
+/// The margin is so large that other work on the machine does not matter: a shell takes some 50 ms, what is added much
+/// more than half a second.
+#[test]
+fn an_input_that_makes_it_take_many_times_as_long_is_found_by_processor_time() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let other = room.some_commit(State::Good);
+    let shell = "default = packages.callPackage ./shell.nix {\n          inherit tools;\n          application = application packages;\n        };";
+    let sum = "builtins.foldl' (a: b: a + b)";
+    let numbers = "builtins.genList (x: x)";
+    let work = format!("{sum} 0 (map (n: {sum} n ({numbers} 2000)) ({numbers} 2000))");
+    let slow = format!(
+        "default =\n          let\n            shell = packages.callPackage ./shell.nix {{ inherit tools; application = application packages; }};\n          in\n          if pkgs.rev == \"{other}\" then builtins.seq ({work}) shell else shell;"
+    );
+    room.edit("flake.nix", shell, &slow);
+    room.make_good();
+    let lock: Value = serde_json::from_slice(&std::fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
+    let mut bad = lock.clone();
+    bad["nodes"]["pkgs"]["locked"]["rev"] = json!(other);
+    bad["nodes"]["pkgs"]["locked"].as_object_mut().unwrap().remove("narHash");
+    std::fs::write(room.path("bad.lock"), bad.to_string()).unwrap();
+    std::fs::write(room.path("good.lock"), lock.to_string()).unwrap();
+    let (good, bad) = (room.path("good.lock"), room.path("bad.lock"));
+    let ends = ["--good", good.to_str().unwrap(), "--bad", bad.to_str().unwrap()];
+    let inputs = ["inputs", "--json", "--memory", "1G", "--bad-when", "cpu > 3x"];
+    let report = room.run(&[&inputs[..], &ends].concat());
+    let report = report.exits_with(0).json();
+    assert_eq!(report["matters"]["sets"][0]["changes"][0]["input"], json!(["pkgs"]), "{:#}", report["matters"]);
+    assert_eq!(report["matters"]["sets"].as_array().unwrap().len(), 1, "{:#}", report["matters"]);
+}
