@@ -1,5 +1,7 @@
 //! What commits add to files, as `git diff-tree --stdin -p -U0` tells it.
 
+use std::collections::HashMap;
+
 use crate::ids::CommitId;
 
 /// What one commit adds: each file with its new lines.
@@ -11,10 +13,13 @@ pub struct Additions {
     pub files: Vec<(String, Vec<String>)>,
 }
 
-/// Reads what git printed. What is no commit and no added line is passed over.
+/// Reads what git printed. What is no commit and no added line is passed over, and so is a line that the same commit takes
+/// out elsewhere in the file: it was moved or indented, which adds nothing.
 #[must_use]
 pub fn read_additions(printed: &[u8]) -> Vec<Additions> {
     let mut all: Vec<Additions> = Vec::new();
+    // By commit and file: the lines that are taken out, and how often.
+    let mut removed: HashMap<(usize, usize), HashMap<String, usize>> = HashMap::new();
     // Within a hunk, what begins with `+++` is an added line as well.
     let mut left = 0usize;
     for line in printed.split(|byte| *byte == b'\n') {
@@ -22,6 +27,12 @@ pub fn read_additions(printed: &[u8]) -> Vec<Additions> {
         if left > 0 && line.starts_with(['+', '-', '\\']) {
             if !line.starts_with('\\') {
                 left -= 1;
+            }
+            if let Some(gone) = line.strip_prefix('-')
+                && let Some(last) = all.last().filter(|last| !last.files.is_empty())
+            {
+                let file = removed.entry((all.len() - 1, last.files.len() - 1)).or_default();
+                *file.entry(gone.trim().to_owned()).or_default() += 1;
             }
             if let Some(added) = line.strip_prefix('+')
                 && let Some((_, lines)) = all.last_mut().and_then(|last| last.files.last_mut())
@@ -39,6 +50,15 @@ pub fn read_additions(printed: &[u8]) -> Vec<Additions> {
         } else if let Some(hunk) = line.strip_prefix("@@ -") {
             left = lines_of(hunk).unwrap_or(0);
         }
+    }
+    for ((commit, file), mut gone) in removed {
+        all[commit].files[file].1.retain(|line| match gone.get_mut(line.trim()) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            Some(_) | None => true,
+        });
     }
     all
 }
@@ -73,6 +93,17 @@ mod tests {
         let lines = ["new", "++ b/none", "last"].map(str::to_owned).to_vec();
         assert_eq!(read[0].files, [("x".to_owned(), lines)]);
         assert_eq!((read[1].commit.to_string(), &read[1].files), (id('b'), &vec![("y z".to_owned(), Vec::new())]));
+    }
+
+    #[test]
+    fn a_line_that_was_moved_is_not_added_and_one_that_was_copied_is_once() {
+        let id = "a".repeat(40);
+        let text = format!(
+            "{id}\n--- a/x\n+++ b/x\n@@ -3 +2,0 @@\n-  wheel\n@@ -9,0 +9,2 @@\n+      wheel\n+  new\n--- a/y\n+++ b/y\n@@ -1 +1,2 @@\n-wheel\n+wheel\n+wheel\n"
+        );
+        let read = read_additions(text.as_bytes());
+        let lines: Vec<&[String]> = read[0].files.iter().map(|(_, lines)| lines.as_slice()).collect();
+        assert_eq!(lines, [["  new".to_owned()], ["wheel".to_owned()]]);
     }
 
     proptest! {
