@@ -19,6 +19,15 @@
           cargoBuildFlags = [ "--package" "nix-culprit" ];
           # The tests want several versions of real Nix; script/test runs them.
           doCheck = false;
+          nativeBuildInputs = [ pkgs.installShellFiles ];
+          postInstall = pkgs.lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
+            $out/bin/nix-culprit man man
+            installManPage man/*
+            installShellCompletion --cmd nix-culprit \
+              --bash <($out/bin/nix-culprit completions bash) \
+              --zsh <($out/bin/nix-culprit completions zsh) \
+              --fish <($out/bin/nix-culprit completions fish)
+          '';
           meta.mainProgram = "nix-culprit";
         };
       });

@@ -8,6 +8,9 @@ use super::ResultOptions;
 
 /// Arguments of `resume`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nix-culprit resume                       go on with the newest case
+  nix-culprit resume 20260214-101500       with this one; `log --list` lists them")]
 pub struct Resume {
     /// The case [default: the newest]
     #[arg(value_name = "CASE")]
@@ -19,6 +22,10 @@ pub struct Resume {
 
 /// Arguments of `log`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nix-culprit log                          the probes of the newest case
+  nix-culprit log --list                   all cases
+  nix-culprit log --format git > bisect.log; git bisect replay bisect.log")]
 pub struct Log {
     /// The case [default: the newest]
     #[arg(value_name = "CASE")]
@@ -46,6 +53,9 @@ pub enum LogFormat {
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nix-culprit report | wl-copy             the newest case, to paste into an issue
+  nix-culprit report --format all -o out   every form, as files")]
 pub struct Report {
     /// The case [default: the newest]
     #[arg(value_name = "CASE")]

@@ -11,6 +11,9 @@ use nix_culprit_core::quantity::{Bytes, parse_duration};
 /// Exit codes follow git bisect: 0 it succeeded, 1 it ran out of memory or time, 125 it failed in
 /// another way, 128 and above it could not be run or was interrupted.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  nix-culprit guard --memory 4G -- nix develop
+  nix-culprit guard --timeout 90s --json -- nix flake check")]
 pub struct Args {
     /// Memory for all its processes together, such as 512M or 5G [default: 60 % of what is free]
     #[arg(long, short, value_name = "SIZE")]

@@ -11,6 +11,7 @@ pub mod fix;
 pub mod guard;
 pub mod inputs;
 pub mod matrix;
+pub mod pages;
 pub mod probe;
 pub mod reduce;
 
@@ -87,6 +88,10 @@ pub enum Command {
     Report(case::Report),
     /// Say what this machine can do, and what to do about what is missing.
     Doctor(doctor::Args),
+    /// Print the completions for a shell.
+    Completions(pages::Completions),
+    /// Write the man pages, one for each command.
+    Man(pages::Man),
     /// Watches over a run, or stands by to clean up (started by nix-culprit itself).
     #[command(hide = true)]
     Warden {

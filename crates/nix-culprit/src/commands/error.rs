@@ -47,6 +47,14 @@ pub enum CommandError {
     /// The folder for the result holds something.
     #[error("the folder {0} is not empty")]
     NotEmpty(PathBuf),
+    /// The man pages could not be written.
+    #[error("the man pages could not be written to {folder}")]
+    Man {
+        /// Where to.
+        folder: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Two ways of saying what counts as bad.
     #[error("a check of your own already says what is bad; leave out --bad-when")]
     TwoRules,

@@ -11,6 +11,7 @@ mod find;
 mod fix;
 mod log;
 mod matrix;
+mod pages;
 mod probe;
 mod reduce;
 mod report;
@@ -94,6 +95,8 @@ fn dispatch(command: Command, printer: Printer, own: PathBuf) -> Result<Exit, Co
             let interrupt = Interrupt::on_signals().map_err(CommandError::Signals)?;
             Ok(Exit(guard::run(&args, roots, &interrupt, &mut anstream::stderr())?))
         }
+        Command::Completions(args) => pages::complete(&args, printer),
+        Command::Man(args) => pages::write(&args),
         Command::Warden { socket } => {
             crate::sys::warden::serve(socket).map_err(CommandError::Signals)?;
             Ok(Exit::OK)
