@@ -89,6 +89,14 @@ pub fn code(text: &str, place: Place, most: usize) -> String {
 /// Returns the text as a Markdown code block of at most `most` characters inside.
 #[must_use]
 pub fn block(text: &str, most: usize) -> String {
+    let body = lines(text, most);
+    let fence = "`".repeat(longest_run(&body).max(2) + 1);
+    format!("{fence}text\n{body}{fence}\n")
+}
+
+/// Returns the lines of a text, at most `most` characters in all, with hidden characters made visible.
+#[must_use]
+pub fn lines(text: &str, most: usize) -> String {
     let mut body = String::new();
     let mut left = most;
     for source in text.lines() {
@@ -106,8 +114,7 @@ pub fn block(text: &str, most: usize) -> String {
         body.push_str(&shown);
         body.push('\n');
     }
-    let fence = "`".repeat(longest_run(&body).max(2) + 1);
-    format!("{fence}text\n{body}{fence}\n")
+    body
 }
 
 fn longest_run(text: &str) -> usize {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::escape::{self, Place};
 use super::helps;
 use super::model::{
-    Commit, Confirmation, Direction, End, LockedAt, NotFound, Probe, Report, SearchResult, SearchedInput, Subject,
+    Commit, Confirmation, End, LockedAt, NotFound, Probe, Report, SearchResult, SearchedInput, Subject,
 };
 use super::redact::Redactor;
 use super::why::tell;
@@ -68,23 +68,16 @@ impl Page<'_> {
         let _ = write!(self.out, "\n### {text}\n\n");
     }
 
-    /// Redacts a text of which at most `most` characters will be shown.
-    fn redacted(&self, text: &str, most: usize) -> String {
-        // Cut before the costly step, but far enough behind what is shown to leave no half token.
-        let end = text.char_indices().nth(most + 2_000).map_or(text.len(), |(at, _)| at);
-        self.redactor.text(&text[..end])
-    }
-
     fn code(&self, text: &str, most: usize) -> String {
-        escape::code(&self.redacted(text, most), Place::Text, most)
+        escape::code(&self.redactor.start(text, most), Place::Text, most)
     }
 
     fn cell(&self, text: &str, most: usize) -> String {
-        escape::code(&self.redacted(text, most), Place::Cell, most)
+        escape::code(&self.redactor.start(text, most), Place::Cell, most)
     }
 
     fn block(&self, text: &str, most: usize) -> String {
-        escape::block(&self.redacted(text, most), most)
+        escape::block(&self.redactor.start(text, most), most)
     }
 
     fn seen(&self, seen: &Observation) -> String {
@@ -93,21 +86,8 @@ impl Page<'_> {
 
     fn problem(&mut self) {
         let report = self.report;
-        let input = report.input.as_ref().map(|input| self.code(&input.path.to_string(), 100));
-        let title = match (&report.result, &report.bad) {
-            (SearchResult::Culprit { commit }, bad) => {
-                let of = input.as_deref().map(|input| format!(" of input {input}")).unwrap_or_default();
-                let what = bad.as_ref().map_or("failure", |end| end.observation.outcome.class.words());
-                match report.direction {
-                    Direction::FindCulprit => format!("{what} since `{}`{of}", commit.revision.short()),
-                    Direction::FindFix => format!("{what} until `{}`{of}", commit.revision.short()),
-                }
-            }
-            (_, Some(bad)) => format!("{} when evaluating", bad.observation.outcome.class.words()),
-            (_, None) => "evaluation".to_owned(),
-        };
-        let (start, rest) = title.split_at(title.chars().next().map_or(0, char::len_utf8));
-        self.put(&format!("## {}{rest}\n", start.to_uppercase()));
+        let title = words::headline(report, |text| self.code(text, 100));
+        self.put(&format!("## {title}\n"));
         let (command, target) = (self.code(&report.flake.command, 300), self.code(&report.flake.target, 200));
         self.put(&format!("{command} (target {target}):\n"));
         self.end("good", report.good.as_ref());
@@ -453,7 +433,8 @@ impl Page<'_> {
         self.put("With plain git and nix, in the flake's folder, which is only read: `sh replay.sh` (the file beside the report).");
         // What would look different here than in the file cannot be pasted from here.
         let block = escape::block(&script, SCRIPT);
-        if block.contains(&script) && self.length() + block.chars().count() + EVIDENCE <= MOST {
+        let is_told = block.contains(&script) && self.redactor.text(&script) == script;
+        if is_told && self.length() + block.chars().count() + EVIDENCE <= MOST {
             self.put(&format!("\n<details><summary>replay.sh</summary>\n\n{block}\n</details>"));
         }
     }

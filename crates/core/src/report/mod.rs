@@ -7,6 +7,7 @@
 pub mod date;
 pub mod escape;
 mod helps;
+pub mod html;
 pub mod journal;
 pub mod json;
 pub mod markdown;

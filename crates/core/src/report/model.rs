@@ -33,6 +33,9 @@ pub struct Report {
     pub flake: Flake,
     /// What differs between the lock files of the two ends.
     pub lock_changes: Vec<LockChange>,
+    /// The inputs of the lock file of the bad end, those of the flake first.
+    #[serde(default)]
+    pub inputs: Vec<LockInput>,
     /// The state that works, if one was probed.
     pub good: Option<End>,
     /// The state that fails, if one was probed.
@@ -135,6 +138,18 @@ pub struct LockChange {
     pub from: Option<LockedAt>,
     /// What it is locked to at the bad end.
     pub to: Option<LockedAt>,
+}
+
+/// One input in a lock file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LockInput {
+    /// The input.
+    pub input: InputPath,
+    /// The input that it is the same as, if it has no node of its own.
+    pub follows: Option<InputPath>,
+    /// What it is locked to.
+    pub at: Option<LockedAt>,
 }
 
 /// What happened to an input between two lock files.

@@ -69,6 +69,13 @@ impl Redactor {
         credentials(&homes)
     }
 
+    /// Does that for a text of which at most `most` characters will be shown.
+    pub(super) fn start(&self, text: &str, most: usize) -> String {
+        // Cut before the costly step, but far enough behind what is shown to leave no half token.
+        let end = text.char_indices().nth(most + 2_000).map_or(text.len(), |(at, _)| at);
+        self.text(&text[..end])
+    }
+
     /// Replaces the known home folder, where it stands as a whole path, by `by`.
     pub(super) fn replace_home<'t>(&self, text: &'t str, by: &str) -> Cow<'t, str> {
         let Some(home) = &self.home else { return Cow::Borrowed(text) };

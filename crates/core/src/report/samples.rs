@@ -129,6 +129,11 @@ fn probe(start: &str, days: i64, mode: Mode, verdict: Verdict, observation: Obse
     }
 }
 
+fn lock_input(input: &str, follows: Option<&str>, revision: Option<&str>) -> LockInput {
+    let at = LockedAt { revision: revision.map(id), date: None };
+    LockInput { input: path(input), follows: follows.map(path), at: follows.is_none().then_some(at) }
+}
+
 /// A case whose failure was explained by a cycle.
 pub(super) fn cycle() -> Report {
     let place = |input: &str, file: &str, line: u32, source: &str| Place {
@@ -350,6 +355,12 @@ pub(super) fn normal() -> Report {
                 from: None,
                 to: Some(LockedAt { revision: None, date: None }),
             },
+        ],
+        inputs: vec![
+            lock_input("nixpkgs", None, Some("b570cc35e4a3")),
+            lock_input("poetry2nix", None, Some("c3d3c4a")),
+            lock_input("systems", None, None),
+            lock_input("poetry2nix/nixpkgs", Some("nixpkgs"), None),
         ],
         good: Some(End {
             revision: Some(id("33cd48c86b25")),
@@ -579,6 +590,8 @@ pub(super) fn replace(value: serde_json::Value, name: &str, by: &str) -> serde_j
                     | "inputs-were"
                     | "reach"
                     | "before"
+                    | "certainty"
+                    | "way"
             ) || text.parse::<CommitId>().is_ok();
             Value::String(if ours { text } else { by.to_owned() })
         }

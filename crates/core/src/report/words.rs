@@ -4,7 +4,7 @@
 
 use super::model::{
     ChangeSet, Commit, Confirmation, Direction, Inputs, Isolation, Limits, LockChangeKind, Mode, NotFound, Report,
-    SetMember, Subject,
+    SearchResult, SetMember, Subject,
 };
 use crate::growth::{Grown, Measure, Value, compare};
 use crate::ids::InputPath;
@@ -91,6 +91,27 @@ pub(super) const fn isolation(isolation: Isolation) -> &'static str {
         Isolation::WithOthers => "changed together with others, it makes the difference; changed alone, it does not",
         Isolation::Needed => "without its change, all others changed, it makes no difference; it was not tried alone",
     }
+}
+
+/// Returns what the whole is about, such as `Out of memory since 5a9dda28aa00 of input nixpkgs`; `quote` makes inert
+/// what is not our own.
+pub(super) fn headline(report: &Report, quote: impl Fn(&str) -> String) -> String {
+    let class = report.bad.as_ref().map(|bad| bad.observation.outcome.class.words());
+    let title = match (&report.result, class) {
+        (SearchResult::Culprit { commit }, class) => {
+            let of = report.input.as_ref().map(|input| format!(" of input {}", quote(&input.path.to_string())));
+            let when = match report.direction {
+                Direction::FindCulprit => "since",
+                Direction::FindFix => "until",
+            };
+            let (what, of) = (class.unwrap_or("failure"), of.unwrap_or_default());
+            format!("{what} {when} {}{of}", quote(commit.revision.short()))
+        }
+        (_, Some(class)) => format!("{class} when evaluating"),
+        (_, None) => "evaluation".to_owned(),
+    };
+    let (start, rest) = title.split_at(title.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", start.to_uppercase())
 }
 
 /// Returns what the commit is, such as `first bad commit`.

@@ -15,8 +15,8 @@ use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{
     Commit, Confirmation, Direction, End, Environment, Evaluated, Flake, FoundInput, FrozenInput, Isolation, Jump,
-    Limits, LockChange, LockChangeKind, LockedAt, Matters, PullRequest, ReplayInput, ReplayRun, ReplaySource, Report,
-    SCHEMA, SearchResult, Subject, Totals,
+    Limits, LockChange, LockChangeKind, LockInput, LockedAt, Matters, PullRequest, ReplayInput, ReplayRun,
+    ReplaySource, Report, SCHEMA, SearchResult, Subject, Totals,
 };
 use nix_culprit_core::text::printable;
 
@@ -120,6 +120,7 @@ impl Draft {
             environment,
             flake,
             lock_changes: Vec::new(),
+            inputs: Vec::new(),
             good: None,
             bad: None,
             input: None,
@@ -175,6 +176,7 @@ impl Draft {
         };
         self.report.good = Some(end(&ends.good));
         self.report.bad = Some(end(&ends.bad));
+        self.report.inputs = lock_inputs(&ends.bad.state.lock);
     }
 
     /// Returns what the probes between the ends may use of memory, and the heap that they begin with: enough to tell a
@@ -419,6 +421,17 @@ fn lock_change(change: &Change) -> LockChange {
         ChangeKind::Declared => (LockChangeKind::Moved, None, None),
     };
     LockChange { input: change.path().clone(), kind, from, to }
+}
+
+/// Lists the inputs of a lock; none where one leads nowhere, which the evaluation has told of already.
+fn lock_inputs(lock: &Lock) -> Vec<LockInput> {
+    let own = lock.paths();
+    let input = |(input, key): (InputPath, NodeKey)| {
+        let follows = own.get(&key).filter(|path| **path != input).cloned();
+        let at = if follows.is_none() { lock.locked(&key).ok().as_ref().map(locked_at) } else { None };
+        LockInput { input, follows, at }
+    };
+    lock.inputs().unwrap_or_default().into_iter().map(input).collect()
 }
 
 fn locked_at(reference: &FlakeRef) -> LockedAt {

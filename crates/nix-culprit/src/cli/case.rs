@@ -75,6 +75,8 @@ pub struct Report {
 pub enum ReportFormat {
     /// Markdown, to paste into an issue.
     Md,
+    /// One page for a browser, with charts, without scripts and network.
+    Html,
     /// JSON, for programs.
     Json,
     /// A shell script that repeats the two decisive evaluations.

@@ -17,6 +17,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let redactor = Redactor::for_home(&context.dirs.home().to_string_lossy());
     let form = match args.format {
         Some(ReportFormat::Md) => Some(Form::Markdown),
+        Some(ReportFormat::Html) => Some(Form::Html),
         Some(ReportFormat::Json) => Some(Form::Json),
         Some(ReportFormat::Replay) => Some(Form::Replay),
         Some(ReportFormat::All) | None => None,
@@ -24,7 +25,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     if let Some(output) = &args.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
         let forms = form.as_ref().map_or(&Form::ALL[..], std::slice::from_ref);
-        let written = write_files(&report, &redactor, output, forms)?;
+        let written = write_files(&report, &redactor, (&case, output), forms)?;
         if form == Some(Form::Replay) && written.is_empty() {
             return Err(CommandError::NoReplay(case.id()));
         }
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         context.printer.result(&names).map_err(CommandError::Print)?;
         return Ok(Exit::OK);
     }
-    let text = text_of(&report, &redactor, form.unwrap_or(Form::Markdown));
+    let text = text_of(&report, &redactor, &case, form.unwrap_or(Form::Markdown));
     let text = text.ok_or_else(|| CommandError::NoReplay(case.id()))?;
     context.printer.result(&text).map_err(CommandError::Print)?;
     Ok(Exit::OK)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix_culprit_core::correct::PATCH;
 use nix_culprit_core::explain::Strokes;
 use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
-use nix_culprit_core::report::{Redactor, Report, json, markdown, replay, summary};
+use nix_culprit_core::report::{Redactor, Report, html, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
 use crate::case::{
@@ -57,10 +57,10 @@ pub(super) fn conclude(
         case.write("bisect.log", log.as_bytes())?;
     }
     let redactor = Redactor::for_home(&context.dirs.home().to_string_lossy());
-    write_files(report, &redactor, case.path(), &Form::ALL)?;
+    write_files(report, &redactor, (case, case.path()), &Form::ALL)?;
     if let Some(output) = &wanted.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
-        write_files(report, &redactor, output, &Form::ALL)?;
+        write_files(report, &redactor, (case, output), &Form::ALL)?;
         for name in [FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, PATCH] {
             let (made, copy) = (case.file(name), output.join(name));
             if made.exists() {
@@ -98,16 +98,18 @@ pub(super) fn unfinished(case: &CaseDir, error: CaseError) -> CommandError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Markdown,
+    Html,
     Json,
     Replay,
 }
 
 impl Form {
-    pub(super) const ALL: [Self; 3] = [Self::Markdown, Self::Json, Self::Replay];
+    pub(super) const ALL: [Self; 4] = [Self::Markdown, Self::Html, Self::Json, Self::Replay];
 
     const fn file_name(self) -> &'static str {
         match self {
             Self::Markdown => "report.md",
+            Self::Html => "report.html",
             Self::Json => "report.json",
             Self::Replay => "replay.sh",
         }
@@ -115,25 +117,29 @@ impl Form {
 }
 
 /// Returns a report in one of its forms; only a replay can be nothing.
-pub(super) fn text_of(report: &Report, redactor: &Redactor, form: Form) -> Option<String> {
+pub(super) fn text_of(report: &Report, redactor: &Redactor, case: &CaseDir, form: Form) -> Option<String> {
     match form {
         Form::Markdown => Some(markdown::render(report, redactor)),
+        Form::Html => {
+            let drawn = fs::read(case.file(FLAMEGRAPH)).ok();
+            Some(html::render(report, redactor, html::Extras { flamegraph: drawn.as_deref() }))
+        }
         Form::Json => Some(json::render(report, redactor).expect("a report is plain data")),
         Form::Replay => replay::render(report, redactor),
     }
 }
 
-/// Writes forms of the report into a folder, and returns the paths of the files.
+/// Writes forms of the report of a case into a folder, and returns the paths of the files.
 pub(super) fn write_files(
     report: &Report,
     redactor: &Redactor,
-    folder: &Path,
+    (case, folder): (&CaseDir, &Path),
     forms: &[Form],
 ) -> Result<Vec<PathBuf>, CommandError> {
     let mut paths = Vec::new();
     for form in forms {
         let path = folder.join(form.file_name());
-        let Some(text) = text_of(report, redactor, *form) else { continue };
+        let Some(text) = text_of(report, redactor, case, *form) else { continue };
         fs::write(&path, text).map_err(|source| CommandError::Write { path: path.clone(), source })?;
         paths.push(path);
     }

@@ -72,7 +72,7 @@ fn the_report_is_short_enough_for_an_issue_and_the_same_every_time() {
     assert_eq!(json, fs::read_to_string(case.join("report.json")).unwrap());
     let output = room.path("output");
     room.run(&["report", "--output", output.to_str().unwrap()]).exits_with(0);
-    for name in ["report.md", "report.json", "replay.sh"] {
+    for name in ["report.md", "report.html", "report.json", "replay.sh"] {
         assert_eq!(fs::read(output.join(name)).unwrap(), fs::read(case.join(name)).unwrap(), "{name}");
     }
 }
