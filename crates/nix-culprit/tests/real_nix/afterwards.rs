@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::machine::{every_nix, every_nix_with_flakes, newest_nix};
+use crate::machine::{every_nix, every_nix_with_flakes, newest_nix, say};
 use crate::room::{Room, finish};
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -75,6 +75,21 @@ fn the_report_is_short_enough_for_an_issue_and_the_same_every_time() {
     for name in ["report.md", "report.html", "report.json", "replay.sh"] {
         assert_eq!(fs::read(output.join(name)).unwrap(), fs::read(case.join(name)).unwrap(), "{name}");
     }
+}
+
+/// `script/test` names the script that drives the browser.
+#[test]
+fn the_page_is_fine_in_a_browser() {
+    let Some(script) = std::env::var_os("NIX_CULPRIT_TEST_PAGE") else {
+        say("the page is not checked in a browser (script/test does it)");
+        return;
+    };
+    let Some(room) = finished() else { return };
+    let pictures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.artefacts");
+    let mut command = room.command("node");
+    command.arg(script).args([room.case().join("report.html"), room.case().join("report.json")]).arg(pictures);
+    let run = finish(command.spawn().unwrap()).exits_with(0);
+    assert!(run.stdout.contains("page: fine"), "{run}");
 }
 
 #[test]
