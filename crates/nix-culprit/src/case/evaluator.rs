@@ -1,6 +1,6 @@
 //! What a probe asks: which target, of which assignment, in which way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -254,6 +254,12 @@ pub trait Evaluator {
     /// A reason for people.
     fn as_locked(&mut self, _assignment: &Assignment) -> Result<Lock, String> {
         Err("it is not known here".to_owned())
+    }
+
+    /// Returns all derivations that one needs, which was written to a store in this way, itself included; nothing where
+    /// they are in no store.
+    fn closure(&mut self, _drv_path: &DrvPath, _mode: Mode) -> Option<BTreeSet<String>> {
+        None
     }
 
     /// Evaluates a target that tells where it is, while somebody looks on; nothing where that cannot be had.

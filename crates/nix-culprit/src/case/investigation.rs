@@ -368,7 +368,7 @@ impl<'a> Investigation<'a> {
             }
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
-        self.failing = Some(Failing { lock: ends.bad.state.lock.clone(), mode: ends.mode });
+        self.failing = Some(Failing::of(&ends));
         if changes.is_empty() {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
@@ -539,7 +539,7 @@ impl<'a> Investigation<'a> {
         if ends.bad.verdict != Verdict::Bad {
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
-        self.failing = Some(Failing { lock: ends.bad.state.lock.clone(), mode: ends.mode });
+        self.failing = Some(Failing::of(&ends));
         self.foresee(prober, &ends);
         if self.explain(prober, &ends)? == Next::Done {
             return Ok(SearchResult::NotFound { why: NotFound::NotSearched });

@@ -2,7 +2,7 @@
 
 mod of_file;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix_culprit_core::counters::Counters;
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::{AttrPath, Candidate, Lock};
-use nix_culprit_core::ids::{CommitId, NodeKey};
+use nix_culprit_core::ids::{CommitId, DrvPath, NodeKey};
 use nix_culprit_core::outcome::{Class, End, Ending, Kill, LogFormat, MemoryUse, Observation, Outcome, classify};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
@@ -25,13 +25,13 @@ use super::project::Project;
 use super::pure::PureStore;
 use super::remembered::{Limits, Memory, Remembered, digest_of_folder};
 use super::trees::{LookedAt, Trees, is_full};
-use crate::sys::child::Call;
+use crate::sys::child::{self, Call};
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard, Onlooker, Seen, Wish};
 use crate::sys::nix::{
     CALL_FILE, CALL_FLAKE, CountersFile, ENTRY, FILE_ENTRY, Nix, Plan, PlannedNode, Scene, Tree, begins_with,
-    read_answer, read_drv_path, with_channels,
+    read_answer, read_drv_path, read_requisites, with_channels,
 };
 use crate::sys::touched::Touched;
 
@@ -581,6 +581,17 @@ impl Evaluator for NixEvaluator {
 
     fn as_locked(&mut self, assignment: &Assignment) -> Result<Lock, String> {
         self.pure.know(&mut self.trees, assignment).map(|known| known.lock)
+    }
+
+    fn closure(&mut self, drv_path: &DrvPath, mode: Mode) -> Option<BTreeSet<String>> {
+        let store = match mode {
+            Mode::Fast => return None,
+            Mode::Pure => Some(self.pure.root()),
+            Mode::Faithful => None,
+        };
+        let call = self.tools.nix.requisites(store, drv_path);
+        let listed = child::output(&call, Some(self.tools.time), &self.tools.interrupt).ok()?;
+        read_requisites(&listed.stdout, listed.end)
     }
 
     fn instrumented(

@@ -10,7 +10,7 @@ use nix_culprit_core::event::{Event, EventSink, Mode, Purpose, Remaining};
 use nix_culprit_core::explain::{Explanation, Way};
 use nix_culprit_core::flake::{AttrPath, Lock};
 use nix_culprit_core::growth::Decision;
-use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::ids::{CommitId, DrvPath};
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
@@ -257,6 +257,11 @@ impl<'a> Prober<'a> {
     #[must_use]
     pub fn as_locked(&mut self, assignment: &Assignment) -> Lock {
         self.evaluator.as_locked(assignment).unwrap_or_else(|_| assignment.lock.clone())
+    }
+
+    /// Returns all derivations that one needs, which was written to a store in this way, itself included.
+    pub fn closure(&mut self, drv_path: &DrvPath, mode: Mode) -> Option<BTreeSet<String>> {
+        self.evaluator.closure(drv_path, mode)
     }
 
     /// Says in which way the user's own command is run on an assignment, and tells once why it has to fetch.

@@ -43,9 +43,14 @@ fn the_overlays_repair_goes_before_staying_at_the_culprits_parent_with_every_nix
         assert_eq!(last["action"]["commit"]["revision"], room.sample.culprit);
         let patch = fs::read_to_string(room.case().join("revert.patch")).unwrap();
         assert!(patch.starts_with("diff --git a/python/packages/setuptools.nix"), "{patch}");
+        // What was evaluated ahead of a search, in another store, is not counted.
+        assert_eq!(best["derivations"].is_object(), nix.has_flakes(), "{} {best:#}", nix.version);
         for correction in works {
             let (proof, class) = (&correction["proof"]["kind"], &correction["observation"]["outcome"]["class"]);
             assert_eq!(class, "success", "{correction:#}");
+            let derivations = &correction["derivations"];
+            let all = derivations["all"].as_u64();
+            assert!(all.is_none_or(|all| all > 1 && derivations["changed"].as_u64() <= Some(all)), "{derivations:#}");
             assert_eq!(proof, if nix.has_flakes() { "own" } else { "fast" }, "{} {correction:#}", nix.version);
         }
         if !nix.has_flakes() {
@@ -123,4 +128,25 @@ fn what_is_asked_for_is_written_into_the_lock_and_nothing_else_with_every_nix() 
         let rest = room.run(&["fix", "--apply", "1", "--yes"]).exits_with(129);
         assert!(rest.stderr.contains("flake.lock has changed since the case began"), "{rest}");
     }
+}
+
+#[test]
+fn where_nothing_helps_it_says_so_with_what_was_tried() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample_of(&Options { seed: 14, commits: 60, ..Options::default() }));
+    let lock: Value = serde_json::from_slice(&fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
+    let tools = lock["nodes"]["tools"]["locked"]["rev"].as_str().unwrap();
+    let shell = "default = packages.callPackage ./shell.nix";
+    let failing =
+        format!("default = if tools.rev == \"{tools}\" then throw \"planted\" else packages.callPackage ./shell.nix");
+    room.edit("flake.nix", shell, &failing);
+    // Nothing was searched, so there is no commit to stay before; the input at fault is at its newest.
+    room.run(&["explain", "--quiet", "--memory", "512M"]).exits_with(0);
+    let run = room.run(&["fix"]).exits_with(1);
+    for part in ["Helps       nothing of what was tried", "No help     move overlay on to", "planted", "move tools on:"]
+    {
+        assert!(run.stdout.contains(part), "no {part}: {run}");
+    }
+    let refused = room.run(&["fix", "--apply", "1", "--yes"]).exits_with(129);
+    assert!(refused.stderr.contains("there is no correction 1: 0 work"), "{refused}");
 }

@@ -5,6 +5,7 @@
 //! is never written to, unless they ask for it: then `change` does.
 
 mod change;
+mod derivations;
 mod proof;
 mod revert;
 mod revision;
@@ -22,6 +23,7 @@ pub use change::{ChangeError, FileChange, FileChanges, uncommitted};
 
 use super::CaseError;
 use super::clones::Clones;
+use super::ends::Ends;
 use super::evaluator::EvaluatorError;
 use super::prober::{Allowance, Prober};
 use super::settings::{Correcting, Settings};
@@ -32,11 +34,19 @@ use crate::sys::git::Git;
 pub struct Failing {
     /// Its lock.
     pub lock: Lock,
+    /// The lock of the good end, if one was seen.
+    pub good: Option<Lock>,
     /// In which way probes have to ask.
     pub mode: Mode,
 }
 
 impl Failing {
+    /// Takes the bad end, beside the good one.
+    #[must_use]
+    pub fn of(ends: &Ends) -> Self {
+        Self { lock: ends.bad.state.lock.clone(), good: Some(ends.good.state.lock.clone()), mode: ends.mode }
+    }
+
     /// Returns the inputs that are nodes of their own, those nearest to the root first.
     #[must_use]
     pub fn inputs(&self) -> Vec<InputPath> {
@@ -127,6 +137,11 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> T
         }
     }
     prober.allow(prober.whole());
+    let counted = match work.is_left_out(&ended) {
+        Some(_) => Ok(()),
+        None => derivations::count(prober, work, &mut works),
+    };
+    ended = ended.or(counted.err().filter(ends_all));
     rank(&mut works, |one| &one.correction, facts.keep.first().map(|keeping| &keeping.input));
     let ran = prober.records()[before..].iter().filter(|record| record.settled_by.is_none() && !record.remembered);
     corrections.evaluations = ran.count();

@@ -37,7 +37,7 @@ impl World {
         let tip = overlay.head().unwrap().unwrap();
         let overlay = overlay.history(&[], &tip).unwrap().into_iter().map(|(commit, _)| commit).collect();
         let lock = Lock::parse(&std::fs::read_to_string(sample.app.join("flake.lock")).unwrap()).unwrap();
-        let failing = Failing { lock, mode: Mode::Fast };
+        let failing = Failing { lock, good: None, mode: Mode::Fast };
         Self { folder, sample, truth, overlay, git, failing }
     }
 

@@ -20,4 +20,5 @@ pub use plan::{
     ASKED, CALL_FILE, CALL_FLAKE, CommitFolder, ENTRY, FILE_ENTRY, FilePlan, Plan, PlannedNode, TRACE, TRACED_ENTRY,
     Tree,
 };
+pub use private_store::read_requisites;
 pub use version::Version;
