@@ -37,6 +37,11 @@ fn graph(report: &Report, ink: &Ink<'_>) -> Markup {
     let rows: BTreeMap<&InputPath, usize> = (1..).zip(&inputs).map(|(row, input)| (&input.input, row)).collect();
     let changed: BTreeMap<&InputPath, &LockChange> =
         report.lock_changes.iter().map(|change| (&change.input, change)).collect();
+    let end = |input: &&LockInput| {
+        let change = changed.get(&input.input).copied();
+        left(input) + 11 + 8 * label(input, change, ink).chars().count() + 8
+    };
+    let ends: Vec<usize> = inputs.iter().map(end).collect();
     let culprit = report.input.as_ref().map(|input| &input.path);
     html! {
         figure {
@@ -45,10 +50,10 @@ fn graph(report: &Report, ink: &Ink<'_>) -> Markup {
                     text.root x="6" y="18" { "the flake" }
                     @for (row, input) in (1..).zip(&inputs) {
                         (edge_to(row, input, &rows))
-                        (follows(row, input, &rows))
+                        (follows((row, input), &rows, &ends))
                         @let change = changed.get(&input.input).copied();
                         @let class = if culprit == Some(&input.input) { "culprit" } else if change.is_some() { "changed" } else { "same" };
-                        @let x = input.input.0.len().min(8) * STEP;
+                        @let x = left(input);
                         circle class=(class) cx=(x) cy=(middle(row)) r="5" {}
                         text class=(class) x=(x + 11) y=(middle(row) + 5) { (label(input, change, ink)) }
                     }
@@ -60,6 +65,11 @@ fn graph(report: &Report, ink: &Ink<'_>) -> Markup {
             }
         }
     }
+}
+
+/// Returns where an input stands: the deeper, the further right.
+fn left(input: &LockInput) -> usize {
+    input.input.0.len().min(8) * STEP
 }
 
 const fn middle(row: usize) -> usize {
@@ -90,12 +100,14 @@ fn edge_to(row: usize, input: &LockInput, rows: &BTreeMap<&InputPath, usize>) ->
     html! { path.edge d=(format!("M{x} {above}V{}H{}", middle(row), depth * STEP - 5)) {} }
 }
 
-/// Draws the line to the input that is followed, on the right.
-fn follows(row: usize, input: &LockInput, rows: &BTreeMap<&InputPath, usize>) -> Markup {
+/// Draws the line to the input that is followed, on the right of both names.
+fn follows((row, input): (usize, &LockInput), rows: &BTreeMap<&InputPath, usize>, ends: &[usize]) -> Markup {
     let Some(target) = input.follows.as_ref().and_then(|target| rows.get(target)) else { return html! {} };
     let (from, to) = (middle(row), middle(*target));
-    let out = 640 + from.abs_diff(to).min(200) / 4;
-    html! { path.follows d=(format!("M600 {from}C{out} {from} {out} {to} 600 {to}")) {} }
+    let end = |row: usize| ends.get(row - 1).copied().unwrap_or_default().min(640);
+    let (start, stop) = (end(row), end(*target));
+    let out = (start.max(stop) + 30 + from.abs_diff(to) / 6).min(695);
+    html! { path.follows d=(format!("M{start} {from}C{out} {from} {out} {to} {stop} {to}")) {} }
 }
 
 fn changes(changes: &[LockChange], ink: &Ink<'_>) -> Markup {
