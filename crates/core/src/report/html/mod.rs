@@ -1,6 +1,6 @@
 //! `report.html`: one file for a browser, which needs no network and no script.
 //!
-//! Owns the page and its drawings. Every text that is not our own goes through [`Ink`]: redacted, on one line or a few,
+//! Owns the page and its drawings. Every text that is not our own goes through `Ink`: redacted, on one line or a few,
 //! with hidden characters made visible; the templates escape all of it. A policy in the page's head forbids scripts and
 //! requests, so that a mistake here could not run anything either.
 
