@@ -16,5 +16,6 @@ mod packages;
 mod rng;
 mod sample;
 
+pub use app::Application;
 pub use choice::{Choice, Matter, generate_choice};
 pub use sample::{Options, Sample, SampleError, State, generate};

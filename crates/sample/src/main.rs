@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anstream::{eprintln, println};
 use clap::Parser;
-use nix_culprit_sample::{Options, generate};
+use nix_culprit_sample::{Application, Options, generate};
 
 /// Makes the sample case: repositories, and a flake whose updated lock makes evaluation eat all memory.
 #[derive(Debug, Parser)]
@@ -31,6 +31,9 @@ struct Arguments {
     /// Where the culprit lies, from 0.0 (soon after the good commit) to 1.0 (at the end) [default: from the seed]
     #[arg(long, value_parser = place)]
     culprit: Option<f64>,
+    /// An application that has grown: 40 dependencies, 15 outputs, 60 bindings
+    #[arg(long)]
+    grown: bool,
 }
 
 fn place(text: &str) -> Result<f64, String> {
@@ -41,8 +44,9 @@ fn place(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { dir, commits, widen, closure, jumps, seed, culprit } = Arguments::parse();
-    match generate(&dir, &Options { seed, commits, widen, closure, jumps, culprit }) {
+    let Arguments { dir, commits, widen, closure, jumps, seed, culprit, grown } = Arguments::parse();
+    let application = if grown { Application::Grown } else { Application::Small };
+    match generate(&dir, &Options { seed, commits, widen, closure, jumps, culprit, application }) {
         Ok(sample) => {
             println!("flake    {}", sample.app.display());
             println!("history  {} commits in {}", sample.truth.len(), sample.pkgs.display());

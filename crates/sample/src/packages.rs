@@ -210,6 +210,44 @@ impl Catalogue {
         text
     }
 
+    /// A lock file of an application that depends on this many Python packages, `wheel` among them.
+    pub(crate) fn poetry_lock(&self, count: usize) -> String {
+        // What bootstraps the others is not what applications depend on; but some say `wheel`, in vain.
+        let wheel = MAINTAINED.iter().position(|(name, _)| *name == "wheel").unwrap_or_default();
+        let mut numbers: Vec<usize> = (wheel..self.python.len()).take(count).collect();
+        numbers.sort_unstable_by_key(|&number| &self.python[number].name);
+        let mut text = String::from("# This file is generated; do not change it by hand.\n\n");
+        for number in numbers {
+            let package = &self.python[number];
+            let version = self.python_version(number, 0);
+            let category = ["main", "web", "store"][number % 3];
+            let _ = write!(
+                text,
+                "[[package]]\nname = \"{}\"\nversion = \"{version}\"\ndescription = \"The {} package\"\ncategory = \"{}\"\noptional = false\npython-versions = \">=3.7\"\nfiles = [\n",
+                package.name,
+                package.name,
+                if number == wheel { "main" } else { category },
+            );
+            let stem = package.name.replace('-', "_");
+            for file in [format!("{stem}-{version}-py3-none-any.whl"), format!("{stem}-{version}.tar.gz")] {
+                let hash = names::source_hash(&file);
+                let _ = writeln!(text, "    {{file = \"{file}\", hash = \"sha256:{hash}\"}},");
+            }
+            text.push_str("]\n\n");
+            if !package.needs.is_empty() {
+                text.push_str("[package.dependencies]\n");
+                for &need in &package.needs {
+                    let _ = writeln!(text, "{} = \"*\"", self.python[need].name);
+                }
+                text.push('\n');
+            }
+        }
+        text.push_str("[metadata]\nlock-version = \"2.0\"\npython-versions = \"^3.11\"\ncontent-hash = \"");
+        text.push_str(&names::source_hash("poetry.lock"));
+        text.push_str("\"\n");
+        text
+    }
+
     /// The list of the packages of the system list that are present.
     pub(crate) fn system_list(&self, present: impl Fn(usize) -> bool) -> String {
         let entries: BTreeMap<&str, usize> = (0..self.system.len())

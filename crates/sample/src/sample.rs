@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::app::{self, Application, Kind};
 use crate::history::{self, Pinned};
 use crate::import::{self, Importer};
 use crate::lock::{self, Node};
-use crate::{app, overlay};
+use crate::overlay;
+use crate::packages::Catalogue;
+
+/// Dependencies of the grown application.
+const DEPENDENCIES: usize = 40;
 
 /// What the sample should be like.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +32,21 @@ pub struct Options {
     pub jumps: usize,
     /// Where the culprit lies between the good commit (0.0) and the end (1.0); derived from the seed when absent.
     pub culprit: Option<f64>,
+    /// How large the application is. A grown one needs none of the files of `closure`.
+    pub application: Application,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { seed: 1, commits: 3000, widen: 0, closure: 0, jumps: 0, culprit: None }
+        Options {
+            seed: 1,
+            commits: 3000,
+            widen: 0,
+            closure: 0,
+            jumps: 0,
+            culprit: None,
+            application: Application::Small,
+        }
     }
 }
 
@@ -169,7 +184,12 @@ pub fn generate(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
         good_time: history.good.time,
         bad: lock(&history.bad, 5)?,
     };
-    app::write(&app, &urls, &history.closure, &locks)?;
+    let dependencies = Catalogue::new(options.seed).poetry_lock(DEPENDENCIES);
+    let kind = match options.application {
+        Application::Small => Kind::Small { closure: &history.closure },
+        Application::Grown => Kind::Grown { dependencies: &dependencies },
+    };
+    app::write(&app, &urls, &kind, &locks)?;
 
     let sample = Sample {
         pkgs,

@@ -8,6 +8,7 @@ mod edit;
 mod passes;
 mod project;
 mod reducer;
+mod scope;
 mod tree;
 
 pub use edit::{Edit, Piece, Pointer};

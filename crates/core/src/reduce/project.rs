@@ -106,8 +106,9 @@ impl Project {
         }
         let mut files = self.files.clone();
         for (path, splices) in splices {
-            let text = spliced(self.text(path)?, splices)?;
-            if path.extension().is_some_and(|extension| extension == "nix") && !super::tree::parses(&text) {
+            let before = self.text(path)?;
+            let text = spliced(before, splices)?;
+            if path.extension().is_some_and(|extension| extension == "nix") && !super::tree::is_sound(before, &text) {
                 return None;
             }
             files.insert(path.to_owned(), text.into_bytes().into());

@@ -5,11 +5,13 @@ use std::path::Path;
 use rnix::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::edit::Edit;
+use super::scope::Scopes;
 
-/// Tells whether a text is one whole Nix expression.
-pub(super) fn parses(text: &str) -> bool {
-    // The parser recurses; what is nested deeper than any person writes is left alone.
-    nesting(text) <= MOST_NESTED && rnix::Root::parse(text).errors().is_empty()
+/// Tells whether a text is one whole Nix expression that Nix would begin to evaluate: no name lost its binding.
+pub(super) fn is_sound(before: &str, after: &str) -> bool {
+    let Some(root) = parse(after) else { return false };
+    // Where our rules of scope do not hold for the whole, they say nothing of the part.
+    Scopes::all_bound(&root) || parse(before).is_none_or(|root| !Scopes::all_bound(&root))
 }
 
 /// The deepest nesting of brackets that is parsed.
@@ -29,7 +31,8 @@ fn nesting(text: &str) -> usize {
     most
 }
 
-/// Parses a file; none where it is no Nix expression.
+/// Parses a file; none where it is no Nix expression. The parser recurses, so what is nested deeper than any person
+/// writes is left alone.
 pub(super) fn parse(text: &str) -> Option<SyntaxNode> {
     if nesting(text) > MOST_NESTED {
         return None;

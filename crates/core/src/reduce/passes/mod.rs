@@ -11,8 +11,10 @@ mod expressions;
 mod files;
 mod inline;
 mod inputs;
+mod pairs;
 mod strings;
 mod trivial;
+mod unused;
 
 use super::edit::Piece;
 use super::project::Project;
@@ -44,21 +46,55 @@ pub enum Pass {
     Strings,
     /// Comments and white space are left out.
     Comments,
+    /// Bindings of `let` that nothing needs are left out.
+    Unused,
+    /// Arguments are left out together with what is given for them.
+    Pairs,
 }
 
 impl Pass {
-    /// All passes, in the order in which they are tried: those that take most come first.
-    pub const ALL: [Self; 12] = [
+    /// All passes.
+    pub const ALL: [Self; 14] = [
         Self::Files,
         Self::Inputs,
         Self::Attributes,
         Self::Elements,
         Self::Data,
-        Self::Last,
         Self::First,
+        Self::Last,
         Self::Trivial,
         Self::Arguments,
         Self::Inline,
+        Self::Strings,
+        Self::Comments,
+        Self::Unused,
+        Self::Pairs,
+    ];
+
+    /// The order in which passes are tried: those that take most come first, and what they made superfluous goes before
+    /// the next one has to look at it.
+    pub const ORDER: [Self; 23] = [
+        Self::Comments,
+        Self::Files,
+        Self::Attributes,
+        Self::Unused,
+        Self::Inputs,
+        Self::Data,
+        Self::Elements,
+        Self::Last,
+        Self::Unused,
+        Self::Pairs,
+        Self::Files,
+        Self::First,
+        Self::Unused,
+        Self::Attributes,
+        Self::Trivial,
+        Self::Unused,
+        Self::Pairs,
+        Self::Inputs,
+        Self::Files,
+        Self::Inline,
+        Self::Arguments,
         Self::Strings,
         Self::Comments,
     ];
@@ -79,6 +115,8 @@ impl Pass {
             Self::Inline => inline::pieces(project),
             Self::Strings => strings::pieces(project),
             Self::Comments => comments::pieces(project),
+            Self::Unused => unused::pieces(project),
+            Self::Pairs => pairs::pieces(project),
         }
     }
 
@@ -97,6 +135,8 @@ impl Pass {
             Self::Inline => "bindings used once",
             Self::Strings => "text",
             Self::Comments => "comments",
+            Self::Unused => "bindings that nothing needs",
+            Self::Pairs => "arguments and what is given for them",
         }
     }
 }

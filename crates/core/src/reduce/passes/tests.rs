@@ -31,7 +31,7 @@ fn together(pass: Pass, text: &str) -> Option<String> {
 #[test]
 fn attributes_bindings_and_inherited_names_go_one_by_one() {
     assert_eq!(each(Pass::Attributes, "{ a = 1; b.c = 2; }"), ["{ b.c = 2; }", "{ a = 1; }"]);
-    assert_eq!(each(Pass::Attributes, "let x = 1; in x"), ["let in x"]);
+    assert_eq!(each(Pass::Attributes, "let x = 1; in y"), ["let in y"]);
     assert_eq!(each(Pass::Attributes, "{ inherit (s) a b; }"), ["{ }", "{ inherit (s) b; }", "{ inherit (s) a; }"],);
     assert_eq!(together(Pass::Attributes, "{ a = { b = 1; }; c = 2; }").unwrap(), "{ }");
 }
@@ -39,7 +39,7 @@ fn attributes_bindings_and_inherited_names_go_one_by_one() {
 #[test]
 fn arguments_go_with_one_comma_each_in_whatever_set() {
     for rest in ["", ", ..."] {
-        let text = format!("{{ a, b ? 1, c{rest} }}: a");
+        let text = format!("{{ a, b ? 1, c{rest} }}: z");
         let before = project(&[("x.nix", &text)]);
         let pieces = Pass::Arguments.pieces(&before);
         assert_eq!(pieces.len(), 3);
@@ -47,7 +47,7 @@ fn arguments_go_with_one_comma_each_in_whatever_set() {
             let edits = pieces.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1);
             let after = before.edited(edits.flat_map(|(_, piece)| &piece.edits));
             let after = after.unwrap_or_else(|| panic!("{text} without {chosen:b} parses"));
-            let after = after.text(Path::new("x.nix")).unwrap().replace("}: a", "");
+            let after = after.text(Path::new("x.nix")).unwrap().replace("}: z", "");
             for (at, name) in ["a", "b", "c"].into_iter().enumerate() {
                 assert_eq!(after.contains(name), chosen >> at & 1 == 0, "{after} {chosen:b}");
             }
@@ -124,12 +124,12 @@ fn several_values_of_a_data_file_go_together() {
 
 #[test]
 fn an_input_goes_with_its_argument_and_its_part_of_the_lock() {
-    let flake = "{ inputs.a.url = \"x\"; inputs = { b.url = \"y\"; b.flake = false; }; outputs = { self, a, b }: a; }";
+    let flake = "{ inputs.a.url = \"x\"; inputs = { b.url = \"y\"; b.flake = false; }; outputs = { self, a, b }: z; }";
     let lock = r#"{"nodes":{"root":{"inputs":{"a":"a","b":"b"}},"a":{},"b":{}},"root":"root","version":7}"#;
     let files = [("flake.nix", flake), ("flake.lock", lock)];
     let flakes = each_of(Pass::Inputs, &files, "flake.nix");
-    assert_eq!(flakes[0], "{ inputs = { b.url = \"y\"; b.flake = false; }; outputs = { self, b }: a; }");
-    assert_eq!(flakes[1], "{ inputs.a.url = \"x\"; inputs = { }; outputs = { self, a }: a; }");
+    assert_eq!(flakes[0], "{ inputs = { b.url = \"y\"; b.flake = false; }; outputs = { self, b }: z; }");
+    assert_eq!(flakes[1], "{ inputs.a.url = \"x\"; inputs = { }; outputs = { self, a }: z; }");
     let locks = each_of(Pass::Inputs, &files, "flake.lock");
     let lock: serde_json::Value = serde_json::from_str(&locks[0]).unwrap();
     assert_eq!(lock["nodes"]["root"]["inputs"], serde_json::json!({ "b": "b" }));
@@ -216,4 +216,35 @@ fn what_a_flake_says_of_its_inputs_goes_only_with_the_input() {
             assert!(after.contains("a.url = \"xyzzy\"") && after.contains("b.url = \"plugh\""), "{pass:?}: {after}");
         }
     }
+}
+
+#[test]
+fn what_nothing_needs_goes_at_once_also_where_it_needs_each_other() {
+    let text = "let a = b; b = a; inherit (c) d e; c = { }; in x: e";
+    assert_eq!(together(Pass::Unused, text).unwrap(), "let inherit (c) e; c = { }; in x: e");
+    assert_eq!(together(Pass::Unused, "let inherit (c) d; c = { }; in 1").unwrap(), "let in 1");
+    assert_eq!(together(Pass::Unused, "let inherit ({ }); in 1").unwrap(), "let in 1");
+}
+
+#[test]
+fn an_argument_goes_with_what_is_given_for_it() {
+    let files = [
+        ("top.nix", "let b = 1; in p: p.call ./sub/f.nix { inherit b; a = 2; } // p.call ./g.nix { a = 3; }"),
+        ("sub/f.nix", "{ a, b }: b"),
+        ("g.nix", "{ a }: a"),
+    ];
+    let before = project(&files);
+    let pieces = Pass::Pairs.pieces(&before);
+    let after: Vec<Project> = pieces.iter().filter_map(|piece| before.edited(&piece.edits)).collect();
+    // `b` of `f.nix` and `a` of `g.nix` are used there; of any function, `a` is one that uses it.
+    let [after] = after.as_slice() else { panic!("{after:?}") };
+    assert_eq!(after.text(Path::new("sub/f.nix")).unwrap(), "{ b }: b");
+    let top = after.text(Path::new("top.nix")).unwrap();
+    assert_eq!(top, "let b = 1; in p: p.call ./sub/f.nix { inherit b; } // p.call ./g.nix { a = 3; }");
+}
+
+#[test]
+fn what_would_leave_a_name_without_its_binding_is_not_tried() {
+    assert_eq!(each(Pass::Attributes, "let a = 1; b = 2; in a"), ["let a = 1; in a"]);
+    assert_eq!(each(Pass::Arguments, "{ a, b }: a"), ["{ a }: a"]);
 }

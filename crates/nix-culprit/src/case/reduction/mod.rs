@@ -112,7 +112,7 @@ pub fn reduce(
     }
 
     let mut answers = Answers::open(&case.file("answers.jsonl"))?;
-    let mut reducer = Reducer::new(whole.clone(), &Pass::ALL);
+    let mut reducer = Reducer::new(whole.clone(), &Pass::ORDER);
     answers.kept().iter().for_each(|(digest, tried)| reducer.record(*digest, *tried));
     let mut count = 0;
     let ended = loop {
