@@ -234,8 +234,8 @@ pub trait Evaluator {
     /// Takes note of an assignment that is probed or whose probe is known already.
     fn note(&mut self, _assignment: &Assignment) {}
 
-    /// Tells whether a fast evaluation may fetch contents while it runs, each evaluator for itself.
-    fn fetches_contents(&mut self, _assignment: &Assignment) -> bool {
+    /// Tells whether two evaluations at the same time would fetch the same contents, or get in each other's way.
+    fn works_alone(&mut self, _assignment: &Assignment) -> bool {
         false
     }
 

@@ -554,8 +554,10 @@ impl Evaluator for NixEvaluator {
         self.pure.note(assignment);
     }
 
-    fn fetches_contents(&mut self, assignment: &Assignment) -> bool {
-        assignment.clones.values().any(|clone| self.trees.lacks_contents(clone))
+    fn works_alone(&mut self, assignment: &Assignment) -> bool {
+        // Nix without flakes does not lock its cache of git: two that fetch at the same time fail.
+        !self.tools.nix.version().has_flakes()
+            || assignment.clones.values().any(|clone| self.trees.lacks_contents(clone))
     }
 
     fn foresee(&mut self, assignment: &Assignment) {

@@ -468,11 +468,11 @@ impl<'a> Prober<'a> {
         }
     }
 
-    /// Returns how many probes can be made beside one that is asked for, where they are needed anyway: none where they would
-    /// fetch the same contents twice.
+    /// Returns how many probes can be made beside one that is asked for, where they are needed anyway: none where
+    /// they would get in each other's way.
     pub fn places_beside(&mut self, assignment: &Assignment) -> usize {
         let places = self.places_ahead().beside;
-        if places > 0 && self.evaluator.fetches_contents(assignment) { 0 } else { places }
+        if places > 0 && self.evaluator.works_alone(assignment) { 0 } else { places }
     }
 
     /// Has a probe made beside the next one, if it will be asked for anyway, and cores and memory carry both.
