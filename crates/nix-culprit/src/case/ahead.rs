@@ -35,7 +35,7 @@ pub struct Places {
 
 /// What is evaluated ahead of time.
 #[derive(Debug, Clone)]
-pub(super) struct Order {
+pub struct Order {
     pub(super) key: String,
     pub(super) purpose: Purpose,
     pub(super) assignment: Assignment,

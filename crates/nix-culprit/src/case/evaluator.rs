@@ -13,6 +13,7 @@ use nix_culprit_core::read_set::Reads;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::ahead::Order;
 use super::assignment::Assignment;
 use super::instrumented::{How, Instrumented};
 use super::trees::LookedAt;
@@ -217,6 +218,9 @@ pub trait Evaluator {
         _looked_at: BTreeMap<NodeKey, LookedAt>,
     ) {
     }
+
+    /// Keeps for later cases what another evaluator saw, who worked beside this one.
+    fn keep(&mut self, _order: &Order, _evaluated: &Evaluated, _looked_at: Option<BTreeMap<NodeKey, LookedAt>>) {}
 
     /// Returns what the user should know of the last evaluation, and what stops nothing.
     fn complaint(&mut self) -> Option<String> {

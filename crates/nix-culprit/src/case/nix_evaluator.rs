@@ -15,6 +15,7 @@ use nix_culprit_core::outcome::{Class, End, Ending, Kill, LogFormat, MemoryUse, 
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::read_set::Reads;
 
+use super::ahead::Order;
 use super::assignment::Assignment;
 use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::flake_copy::set_time;
@@ -527,6 +528,11 @@ impl Evaluator for NixEvaluator {
 
     fn begin_with(&mut self, heap: Option<Bytes>) {
         self.heap = heap;
+    }
+
+    fn keep(&mut self, order: &Order, evaluated: &Evaluated, looked_at: Option<BTreeMap<NodeKey, LookedAt>>) {
+        let limits = Limits { memory: order.memory, time: order.time.unwrap_or(self.tools.time) };
+        self.remembered.keep(&order.assignment, order.mode, &order.target, evaluated, (limits, looked_at));
     }
 
     fn complaint(&mut self) -> Option<String> {

@@ -545,6 +545,12 @@ impl<'a> Prober<'a> {
         // to do alone.
         let patience = self.last.saturating_mul(5).saturating_add(PATIENCE);
         let Done { order, evaluated, looked_at } = self.ahead.as_mut()?.take(key, Some(patience))?;
+        self.evaluator.keep(&order, &evaluated, looked_at.clone());
+        // It may have been begun when the target had still to be looked for; a later case asks for what was found.
+        if order.target != self.target {
+            let found = Order { target: self.target.clone(), ..order.clone() };
+            self.evaluator.keep(&found, &evaluated, looked_at.clone());
+        }
         if let Some(looked_at) = looked_at {
             self.evaluator.adopt(&order.assignment, &order.target, order.memory, &evaluated, looked_at);
         }

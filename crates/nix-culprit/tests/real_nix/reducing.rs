@@ -23,7 +23,7 @@ fn what_is_left_is_smaller_and_still_eats_all_memory_and_more_time_makes_it_smal
     let before = Listing::of(&[&room.app, &room.sample.pkgs, &room.sample.overlay]);
     let small = room.path("small");
     let shown = small.display().to_string();
-    let run = room.run(&["reduce", "--memory", "256M", "--max-time", "15s", "--output", &shown]).exits_with(0);
+    let run = room.run(&["reduce", "--memory", "256M", "--max-time", "3s", "--output", &shown]).exits_with(0);
     assert!(run.stdout.contains("by your own nix eval: out of memory"), "{}", run.stdout);
     let first = size(&small);
     assert!(!small.join("notes.txt").exists() && !small.join("result").exists(), "Nix does not see these");
@@ -45,7 +45,7 @@ fn what_is_left_is_smaller_and_still_eats_all_memory_and_more_time_makes_it_smal
     assert!(run.stderr.contains("is not empty"), "{}", run.stderr);
     let smaller = room.path("smaller");
     let shown = smaller.display().to_string();
-    room.run(&["reduce", "--go-on", "--max-time", "15s", "--output", &shown]).exits_with(0);
+    room.run(&["reduce", "--go-on", "--max-time", "40s", "--output", &shown]).exits_with(0);
     assert!(size(&smaller) < first, "{} {first}", size(&smaller));
     Listing::of(&[&room.app, &room.sample.pkgs, &room.sample.overlay]).is_same_as(&before);
     nothing_goes_on(&room);
