@@ -1,6 +1,7 @@
 //! `explain`, and the search that begins where the failure goes through.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use nix_culprit_sample::{Options, State};
 use serde_json::{Value, json};
@@ -156,4 +157,32 @@ fn a_search_without_an_explanation_finds_the_same() {
     let report = room.run(&["find", "--json", "--memory", "256M", "--no-explain", "--no-confirm"]).exits_with(0).json();
     names_the_culprit(&report, &room);
     assert_eq!(report["explanation"], Value::Null);
+}
+
+/// Real Nix but for runs with a profile, which die at once, or after the middle of a first line.
+#[test]
+fn a_nix_that_dies_before_it_hands_over_its_profile_costs_a_word() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let folder = room.path("mortal");
+    fs::create_dir(&folder).unwrap();
+    let real = nix.programs.display();
+    for end in ["", "printf 'nowhere:1:1:fun' >\"$file\"; "] {
+        for name in ["nix", "nix-instantiate", "nix-store"] {
+            let script = format!(
+                "#!/bin/sh\nlast=; dies=; file=\nfor word in \"$@\"; do\n  [ \"$word\" = flamegraph ] && dies=yes\n  \
+                 [ \"$last\" = eval-profile-file ] && file=$word\n  last=$word\ndone\n\
+                 [ -z \"$dies\" ] || {{ {end}kill -9 $$; }}\nexec {real}/{name} \"$@\"\n"
+            );
+            fs::write(folder.join(name), script).unwrap();
+            fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let program = folder.join("nix");
+        let options = ["--nix", program.to_str().unwrap(), "--memory", "512M", "--by", "profile"];
+        let report = room.run(&[&["explain", "--json"][..], &options].concat()).json();
+        let explanation = &report["explanation"];
+        assert_eq!(explanation["why"]["kind"], "unknown", "{explanation:#}");
+        let notes = explanation["notes"].to_string();
+        assert!(notes.contains("Nix ended before it handed over a profile"), "{end}: {explanation:#}");
+    }
 }
