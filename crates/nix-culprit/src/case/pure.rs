@@ -16,7 +16,7 @@ use nix_culprit_core::store_path::NarHash;
 use super::assignment::Assignment;
 use super::evaluator::EvaluatorError;
 use super::hashes::{Hashes, Place};
-use super::trees::{MountError, Trees};
+use super::trees::{MountError, Trees, is_full};
 use crate::sys::child;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::nix::Nix;
@@ -173,6 +173,9 @@ impl PureStore {
         let doing = || format!("register paths in the store {}", self.root.display());
         let done = child::output(&call, Some(PATIENCE), &self.interrupt)
             .map_err(|error| EvaluatorError::machine(doing(), error))?;
+        if !done.success() && is_full(&self.root) {
+            return Err(EvaluatorError::DiskFull(self.root.clone()));
+        }
         if !done.success() {
             let said = String::from_utf8_lossy(&done.stderr);
             let said = nix_culprit_core::text::printable(said.trim());

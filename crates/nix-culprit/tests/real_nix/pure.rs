@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::machine::{RealNix, every_nix_with_flakes, newest_nix};
+use crate::machine::{RealNix, every_nix_with_flakes, newest_nix, say};
 use crate::room::{MEMORY, Room};
 use crate::traces::{Listing, nothing_goes_on};
 use nix_culprit_sample::State;
@@ -134,4 +134,27 @@ fn a_culprit_can_be_confirmed_with_and_without_fetching() {
         assert_ne!(fetched(&room), Vec::<String>::new());
         nothing_goes_on(&room);
     }
+}
+
+/// The small one has no room for the private store, larger ones for what is written while Nix runs in it, or later.
+#[test]
+fn where_the_disk_is_full_a_pure_probe_is_an_error_and_never_a_verdict() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let state = room.home.join(".local/state");
+    std::fs::create_dir_all(&state).unwrap();
+    for size in ["size=4m", "size=9m", "size=16m"] {
+        let arguments = ["-t", "tmpfs", "-o", size, "tmpfs", state.to_str().unwrap()];
+        if !std::process::Command::new("mount").args(arguments).output().is_ok_and(|output| output.status.success()) {
+            say("skipped: a full disk in a pure probe (a tmpfs cannot be mounted here)");
+            return;
+        }
+        let run = room.run(&["--quiet", "find", "--no-explain", "--memory", MEMORY]);
+        assert!(std::process::Command::new("umount").arg(&state).status().unwrap().success());
+        if size == "size=4m" || run.code != Some(0) {
+            let full = run.exits_with(129);
+            assert!(full.stderr.contains("hint: make room"), "{size}: {full}");
+        }
+    }
+    nothing_goes_on(&room);
 }
