@@ -119,10 +119,12 @@ impl CommandError {
         }
     }
 
-    /// Returns what to tell first: of an unfinished case, why it is.
+    /// Returns what to tell first: of an unfinished case, why it is. Whoever stopped it need not hear what was
+    /// going on at that moment.
     #[must_use]
     pub fn root(&self) -> &(dyn std::error::Error + 'static) {
         match self {
+            error if error.is_stop() => &CaseError::Stopped,
             Self::Unfinished { error, .. } => error,
             other => other,
         }
