@@ -88,6 +88,18 @@ fn is_misleading(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Returns an error with its causes in one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

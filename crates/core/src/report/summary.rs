@@ -297,9 +297,11 @@ fn confirmation(out: &mut Lines, report: &Report) {
     }
 }
 
+/// The most corrections of a kind that are listed.
+const MOST_CORRECTIONS: usize = 6;
+
 /// Says what helps, and what of all that was tried does not.
 fn corrections(out: &mut Lines, report: &Report) {
-    const MOST: usize = 6;
     let Some(corrections) = &report.corrections else { return };
     out.blank();
     if corrections.works.is_empty() {
@@ -307,27 +309,27 @@ fn corrections(out: &mut Lines, report: &Report) {
             .add(Style::Strong, "nothing of what was tried")
             .add(Style::Dim, &format!("({})", helps::totals(corrections)));
     }
-    for (number, correction) in (1..).zip(corrections.works.iter().take(MOST)) {
+    for (number, correction) in (1..).zip(corrections.works.iter().take(MOST_CORRECTIONS)) {
         helps_by(out, report, number, correction);
     }
-    if corrections.works.len() > MOST {
-        out.row("").add(Style::Dim, &format!("… and {} more that work", corrections.works.len() - MOST));
+    if corrections.works.len() > MOST_CORRECTIONS {
+        out.row("").add(Style::Dim, &format!("… and {} more that work", corrections.works.len() - MOST_CORRECTIONS));
     }
-    for (index, failed) in corrections.failed.iter().enumerate().take(MOST) {
-        out.row(if index == 0 { "No help" } else { "" })
-            .add(Style::Plain, &format!("{}:", clean(&failed.what, 200)))
-            .add(Style::Dim, &clean(&failed.why, 160));
+    let failed = corrections.failed.iter().map(|failed| (failed.what.as_str(), failed.why.as_str()));
+    helps_not(out, "No help", failed.collect());
+    let untried = corrections.untried.iter().map(|untried| (untried.what.as_str(), untried.why.as_str()));
+    helps_not(out, "Not tried", untried.collect());
+}
+
+/// Lists corrections that cannot be had, each with the reason.
+fn helps_not(out: &mut Lines, label: &'static str, all: Vec<(&str, &str)>) {
+    for (index, (what, why)) in all.iter().enumerate().take(MOST_CORRECTIONS) {
+        out.row(if index == 0 { label } else { "" })
+            .add(Style::Plain, &format!("{}:", clean(what, 200)))
+            .add(Style::Dim, &clean(why, 160));
     }
-    if corrections.failed.len() > MOST {
-        out.row("").add(Style::Dim, &format!("… and {} more", corrections.failed.len() - MOST));
-    }
-    for (index, untried) in corrections.untried.iter().enumerate().take(MOST) {
-        out.row(if index == 0 { "Not tried" } else { "" })
-            .add(Style::Plain, &format!("{}:", clean(&untried.what, 200)))
-            .add(Style::Dim, &clean(&untried.why, 160));
-    }
-    if corrections.untried.len() > MOST {
-        out.row("").add(Style::Dim, &format!("… and {} more", corrections.untried.len() - MOST));
+    if all.len() > MOST_CORRECTIONS {
+        out.row("").add(Style::Dim, &format!("… and {} more", all.len() - MOST_CORRECTIONS));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::text::with_causes;
 use serde::Serialize;
 
 use super::{CommandError, Context, Exit};
@@ -77,17 +78,6 @@ fn line(finding: &Finding) -> String {
     format!("{}  {}: {}{advice}\n", paint.over(mark), finding.what, finding.found)
 }
 
-/// Returns an error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    text
-}
-
 fn nix(program: &Path, context: &Context) -> Finding {
     match Nix::detect(program, None, &context.interrupt) {
         Ok(nix) if nix.version().has_flakes() => {
@@ -99,7 +89,9 @@ fn nix(program: &Path, context: &Context) -> Finding {
             format!("{} for {}", nix.version(), nix.system()),
             "it has no flakes, so nothing can be confirmed by the user's own command; 2.4 or newer has them",
         ),
-        Err(error) => Finding::other("nix", Health::Bad, chain(&error), "install Nix, or name it with --nix PATH"),
+        Err(error) => {
+            Finding::other("nix", Health::Bad, with_causes(&error), "install Nix, or name it with --nix PATH")
+        }
     }
 }
 
@@ -121,7 +113,7 @@ fn git(program: &Path, context: &Context) -> Finding {
         Ok(git) => Finding::good("git", git.version()),
         Err(error) => {
             let advice = error.hint().unwrap_or_else(|| "install git, or name it with --git PATH".to_owned());
-            Finding::other("git", Health::Bad, chain(&error), &advice)
+            Finding::other("git", Health::Bad, with_causes(&error), &advice)
         }
     }
 }

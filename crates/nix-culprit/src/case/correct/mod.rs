@@ -18,6 +18,7 @@ use nix_culprit_core::event::{Event, Mode};
 use nix_culprit_core::flake::{Input, Lock};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::quantity::show_duration;
+use nix_culprit_core::text::with_causes;
 
 pub use change::{ChangeError, FileChange, FileChanges, uncommitted};
 
@@ -192,17 +193,6 @@ fn ends_all(error: &CaseError) -> bool {
             | CaseError::Evaluator(EvaluatorError::DiskFull(_))
     );
     on_this_machine || error.is_stop()
-}
-
-/// Says what went wrong, and why.
-fn with_causes(error: &CaseError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        text = format!("{text}: {source}");
-        cause = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

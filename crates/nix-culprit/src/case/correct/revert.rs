@@ -7,7 +7,6 @@ use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::report::model::Subject;
 
 use super::super::clones::{CloneHistory, revision};
-use super::super::error::outcome_words;
 use super::super::history::History as _;
 use super::super::prober::{Prober, Question, Round};
 use super::super::{Assignment, CaseDir, CaseError};
@@ -75,10 +74,7 @@ impl Work<'_> {
                 // Its commit is nowhere but in the case.
                 Ok(Attempt::Works(Box::new(Works { correction, lock: None })))
             }
-            Proven::Not(observation, why) => {
-                let why = if why.is_empty() { outcome_words(&observation.outcome) } else { why };
-                Ok(Attempt::Fails(Failed { what, why, observation: Some(observation) }))
-            }
+            Proven::Not(observation, why) => Ok(Attempt::Fails(Failed { what, why, observation: Some(observation) })),
         }
     }
 

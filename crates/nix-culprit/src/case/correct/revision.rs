@@ -10,6 +10,7 @@ use nix_culprit_core::flake::{FlakeRef, Lock, Revision};
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::report::model::Subject;
+use nix_culprit_core::text::with_causes;
 
 use super::super::clones::{CloneHistory, Clones, revision};
 use super::super::error::outcome_words;
@@ -189,7 +190,7 @@ impl Work<'_> {
             Ok(Err(why)) => (None, vec![format!("It was not searched for an older commit that works: {why}.")]),
             Err(error) if super::ends_all(&error) => return Err(error),
             Err(error) => {
-                let why = super::with_causes(&error);
+                let why = with_causes(&error);
                 (None, vec![format!("It was not searched for an older commit that works: {why}.")])
             }
         };
