@@ -142,6 +142,8 @@ fn chains(items: &[u32], places: &[usize], limits: Limits) -> Vec<Repeat> {
     let mut core: Vec<u32> = Vec::new();
     let mut shortest = usize::MAX;
     let mut finish = |turns: &mut Vec<Range<usize>>, core: &[u32]| {
+        let again = if turns.len() >= limits.uneven { common_to_all(items, turns) } else { Vec::new() };
+        let core = if again.len() > core.len() { &again } else { core };
         if turns.len() >= limits.uneven && (2..=limits.period).contains(&core.len()) {
             let end = turns.last().map_or(0, |turn| turn.end);
             let rest = &items[end..items.len().min(end + 2 * limits.period)];
@@ -180,6 +182,20 @@ fn chains(items: &[u32], places: &[usize], limits: Limits) -> Vec<Repeat> {
     }
     finish(&mut turns, &core);
     found
+}
+
+/// Returns what all turns have in common, beginning with the shortest: it has least of what only some have, which could
+/// be taken for a part of the turn where two turns have it, at different places.
+fn common_to_all(items: &[u32], turns: &[Range<usize>]) -> Vec<u32> {
+    let Some(shortest) = turns.iter().min_by_key(|turn| turn.len()) else { return Vec::new() };
+    let mut core = items[shortest.clone()].to_vec();
+    for turn in turns {
+        let these = &items[turn.clone()];
+        if prefix_within(&core, these) < core.len() {
+            core = common(&core, these);
+        }
+    }
+    core
 }
 
 /// Counts how many items of `part`, from the first on, are found in `whole` in this order.

@@ -84,6 +84,18 @@ fn one_derivation_within_itself_needs_many_turns() {
 }
 
 #[test]
+fn what_two_turns_have_at_different_places_takes_nothing_from_the_turn() {
+    let clean = [0, 1, 2, 3, 4, 5, 6, 7];
+    let mut items = vec![0, 1, 2, 3, 4, 500, 5, 6, 7, 0, 1, 2, 3, 500, 4, 5, 6, 7];
+    for _ in 0..4 {
+        items.extend(clean);
+    }
+    assert_eq!(rotated(&find_repeat(&items, LIMITS).unwrap().turn), clean);
+    items[..18].rotate_left(9);
+    assert_eq!(rotated(&find_repeat(&items, LIMITS).unwrap().turn), clean);
+}
+
+#[test]
 fn a_stack_without_end_is_searched() {
     let items: Vec<u32> = (0..300_000u32).map(|at| if at % 1001 == 0 { 9999 } else { at % 7 }).collect();
     assert!(find_repeat(&items, LIMITS).is_some());
