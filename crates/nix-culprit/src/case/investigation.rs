@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix_culprit_core::bisect::{Culprit as FoundCulprit, Goal};
 use nix_culprit_core::changed_paths::ChangedPaths;
-use nix_culprit_core::correct::{self, Before, Facts, Keeping};
+use nix_culprit_core::correct::{Before, Facts, Keeping};
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::explain::{Guide, Why};
 use nix_culprit_core::flake::{Candidate, Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
@@ -20,7 +20,7 @@ use super::ahead::{Ahead, Places};
 use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched, Source, Touches, unconfirmed};
 use super::confirm::confirm_jump;
-use super::correct::{Failing, FileChange, FileChanges, Work, correct as try_corrections};
+use super::correct::{Closed, Closing, Failing, FileChanges, close};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
@@ -166,51 +166,21 @@ pub fn investigate(
     };
     let result = result?;
     let allowed = investigation.allowed(&prober);
-    let Investigation { draft, log, failing, mut facts, mut clones, .. } = investigation;
+    let Investigation { draft, log, failing, facts, clones, .. } = investigation;
     let mut report = draft.finish(result, &prober, began.elapsed());
     // What ends the corrections takes nothing from what was found.
     prober.tell(&learned(&report));
-    let (mut ended, mut changes) = (None, Vec::new());
+    let mut closed = Closed::default();
     if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
-        facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
-        facts.inputs = failing.inputs();
-        facts.keep.retain(|keeping| failing.has_own(&keeping.input));
-        facts.culprits.retain(|(input, _)| failing.has_own(input));
-        let limit = (began.elapsed() / 2).clamp(LEAST_FOR_CORRECTIONS, MOST_FOR_CORRECTIONS);
-        let mut work = Work {
-            settings,
-            clones: &mut clones,
-            git: git.clone(),
-            folder: case.path(),
-            failing: &failing,
-            allowed,
-            fails_after: report.bad.as_ref().map(|bad| bad.observation.wall).unwrap_or_default(),
-            until: (settings.correcting == Correcting::Quick).then(|| (Instant::now() + limit, limit)),
-        };
-        let tried = try_corrections(&mut prober, &mut work, &facts);
-        report.corrections = Some(tried.corrections);
-        ended = tried.ended;
-        changes = tried.locks.into_iter().map(|lock| lock_change(settings, case, &failing.lock, &lock?)).collect();
+        let took = began.elapsed();
+        let closing = Closing { settings, case, git, clones, failing, facts, allowed, took };
+        closed = close(&mut prober, &mut report, closing);
         prober.tell(&learned(&report));
     }
     prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
+    let Closed { changes, ended } = closed;
     Ok(Concluded { report, log, changes, ended })
 }
-
-/// Returns what a correction changes in the flake's lock file, if it was that of the working tree that failed.
-fn lock_change(settings: &Settings, case: &CaseDir, failing: &Lock, corrected: &Lock) -> Option<FileChanges> {
-    if settings.root != Root::Flake {
-        return None;
-    }
-    let before = std::fs::read_to_string(case.file("flake.lock")).ok()?;
-    let is_that = Lock::parse(&before).is_ok_and(|lock| lock == *failing);
-    let after = corrected.to_json();
-    is_that.then(|| FileChanges { files: vec![FileChange { name: "flake.lock", before, after }] })
-}
-
-/// How long corrections are tried at the end of a search at least, and at most: about half of what it took.
-const LEAST_FOR_CORRECTIONS: Duration = Duration::from_secs(30);
-const MOST_FOR_CORRECTIONS: Duration = Duration::from_secs(120);
 
 /// Makes the event that tells of a report; its probes were told already.
 fn learned(report: &Report) -> Event {

@@ -5,6 +5,7 @@
 //! is never written to, unless they ask for it: then `change` does.
 
 mod change;
+mod closing;
 mod derivations;
 mod proof;
 mod revert;
@@ -21,6 +22,7 @@ use nix_culprit_core::quantity::show_duration;
 use nix_culprit_core::text::with_causes;
 
 pub use change::{ChangeError, FileChange, FileChanges, uncommitted};
+pub use closing::{Closed, Closing, close};
 
 use super::CaseError;
 use super::clones::Clones;

@@ -1,0 +1,85 @@
+//! The last step of an investigation: tries what helps, as long as there is time for it, and adds it to the report.
+//!
+//! Owns how long that is, and what a correction would change in the user's files.
+
+use std::time::{Duration, Instant};
+
+use nix_culprit_core::correct::{self, Facts};
+use nix_culprit_core::flake::Lock;
+use nix_culprit_core::report::Report;
+
+use super::super::CaseError;
+use super::super::clones::Clones;
+use super::super::prober::{Allowance, Prober};
+use super::super::settings::{Correcting, Root, Settings};
+use super::super::store::CaseDir;
+use super::{Failing, FileChange, FileChanges, Tried, Work, correct};
+use crate::sys::git::Git;
+
+/// How long corrections are tried at the end of a search at least, and at most: about half of what it took.
+const LEAST: Duration = Duration::from_secs(30);
+const MOST: Duration = Duration::from_secs(120);
+
+/// What an investigation leaves to its corrections.
+pub struct Closing<'a> {
+    /// What the user asked for.
+    pub settings: &'a Settings,
+    /// The case.
+    pub case: &'a CaseDir,
+    /// The user's git.
+    pub git: Git,
+    /// Where histories are.
+    pub clones: Clones,
+    /// The state that fails.
+    pub failing: Failing,
+    /// What has a bearing on corrections; what the report knows is added to it.
+    pub facts: Facts,
+    /// What the probes of a search may use.
+    pub allowed: Allowance,
+    /// How long the investigation took until now.
+    pub took: Duration,
+}
+
+/// What corrections came to, besides what the report tells.
+#[derive(Debug, Default)]
+pub struct Closed {
+    /// For each correction that works what it changes in the user's files, where that can be written for them.
+    pub changes: Vec<Option<FileChanges>>,
+    /// The error that ended it before its end, if one did.
+    pub ended: Option<CaseError>,
+}
+
+/// Tries corrections, and writes into the report what came of it.
+pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>) -> Closed {
+    let Closing { settings, case, git, mut clones, failing, mut facts, allowed, took } = closing;
+    facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
+    facts.inputs = failing.inputs();
+    facts.keep.retain(|keeping| failing.has_own(&keeping.input));
+    facts.culprits.retain(|(input, _)| failing.has_own(input));
+    let limit = (took / 2).clamp(LEAST, MOST);
+    let mut work = Work {
+        settings,
+        clones: &mut clones,
+        git,
+        folder: case.path(),
+        failing: &failing,
+        allowed,
+        fails_after: report.bad.as_ref().map(|bad| bad.observation.wall).unwrap_or_default(),
+        until: (settings.correcting == Correcting::Quick).then(|| (Instant::now() + limit, limit)),
+    };
+    let Tried { corrections, locks, ended } = correct(prober, &mut work, &facts);
+    report.corrections = Some(corrections);
+    let changes = locks.into_iter().map(|lock| lock_change(settings, case, &failing.lock, &lock?)).collect();
+    Closed { changes, ended }
+}
+
+/// Returns what a correction changes in the flake's lock file, if it was that of the working tree that failed.
+fn lock_change(settings: &Settings, case: &CaseDir, failing: &Lock, corrected: &Lock) -> Option<FileChanges> {
+    if settings.root != Root::Flake {
+        return None;
+    }
+    let before = std::fs::read_to_string(case.file("flake.lock")).ok()?;
+    let is_that = Lock::parse(&before).is_ok_and(|lock| lock == *failing);
+    let after = corrected.to_json();
+    is_that.then(|| FileChanges { files: vec![FileChange { name: "flake.lock", before, after }] })
+}
