@@ -16,7 +16,7 @@ use super::{replay, words};
 use crate::correct::{Correction, Step};
 use crate::explain::{Strokes, draw};
 use crate::ids::CommitId;
-use crate::outcome::{Class, Observation, Verdict};
+use crate::outcome::{Observation, Verdict};
 use crate::quantity::show_duration;
 
 /// The most characters that a report has; trackers take 65,536 characters.
@@ -243,8 +243,7 @@ impl Page<'_> {
 
     fn why(&mut self) {
         let Some(explanation) = &self.report.explanation else { return };
-        let fails = self.report.bad.as_ref().is_none_or(|bad| bad.observation.outcome.class != Class::Success);
-        self.heading(if fails { "Why it fails" } else { "Why it is heavier" });
+        self.heading(words::why(self.report));
         let input = self.report.input.as_ref().map(|input| &input.path);
         let told = tell(explanation, input, &|text| self.code(text, 300));
         for sentence in told.sentences.iter().take(24) {

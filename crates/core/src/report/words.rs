@@ -11,6 +11,14 @@ use crate::ids::InputPath;
 use crate::outcome::{Class, Observation, Verdict};
 use crate::quantity::show_duration;
 
+/// Names the part that says why.
+pub(super) fn why(report: &Report) -> &'static str {
+    match report.bad.as_ref().map(|bad| bad.observation.outcome.class) {
+        Some(Class::Success) => "Why it is heavier",
+        Some(_) | None => "Why it fails",
+    }
+}
+
 /// Says what was seen, such as `out of memory: grew to 512 MiB, the budget, after 1.4 s`.
 pub(super) fn seen(seen: &Observation, limits: &Limits) -> String {
     let (peak, wall) = (seen.peak, show_duration(seen.wall));

@@ -4,7 +4,7 @@ use std::fs;
 
 use nix_culprit_core::report::{Redactor, journal};
 
-use super::run_case::{Form, text_of, write_files};
+use super::run_case::{Form, copy_beside, text_of, write_files};
 use super::{CommandError, Context, Exit};
 use crate::case::{Cases, read_journal};
 use crate::cli::case::{Report as Args, ReportFormat};
@@ -25,9 +25,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     if let Some(output) = &args.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
         let forms = form.as_ref().map_or(&Form::ALL[..], std::slice::from_ref);
-        let written = write_files(&report, &redactor, (&case, output), forms)?;
+        let mut written = write_files(&report, &redactor, (&case, output), forms)?;
         if form == Some(Form::Replay) && written.is_empty() {
             return Err(CommandError::NoReplay(case.id()));
+        }
+        if form.is_none() {
+            written.extend(copy_beside(&case, output)?);
         }
         let names: String = written.iter().map(|path| format!("{}\n", path.display())).collect();
         context.printer.result(&names).map_err(CommandError::Print)?;

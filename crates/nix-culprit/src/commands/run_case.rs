@@ -61,12 +61,7 @@ pub(super) fn conclude(
     if let Some(output) = &wanted.output {
         fs::create_dir_all(output).map_err(|source| CommandError::Write { path: output.clone(), source })?;
         write_files(report, &redactor, (case, output), &Form::ALL)?;
-        for name in [FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, PATCH] {
-            let (made, copy) = (case.file(name), output.join(name));
-            if made.exists() {
-                fs::copy(&made, &copy).map_err(|source| CommandError::Write { path: copy, source })?;
-            }
-        }
+        copy_beside(case, output)?;
     }
     if wanted.json {
         let text = json::render(report, &redactor).expect("a report is plain data");
@@ -121,8 +116,10 @@ pub(super) fn text_of(report: &Report, redactor: &Redactor, case: &CaseDir, form
     match form {
         Form::Markdown => Some(markdown::render(report, redactor)),
         Form::Html => {
-            let drawn = fs::read(case.file(FLAMEGRAPH)).ok();
-            Some(html::render(report, redactor, html::Extras { flamegraph: drawn.as_deref() }))
+            let [flamegraph, difference] =
+                [FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE].map(|name| fs::read(case.file(name)).ok());
+            let extras = html::Extras { flamegraph: flamegraph.as_deref(), difference: difference.as_deref() };
+            Some(html::render(report, redactor, extras))
         }
         Form::Json => Some(json::render(report, redactor).expect("a report is plain data")),
         Form::Replay => replay::render(report, redactor),
@@ -142,6 +139,19 @@ pub(super) fn write_files(
         let Some(text) = text_of(report, redactor, case, *form) else { continue };
         fs::write(&path, text).map_err(|source| CommandError::Write { path: path.clone(), source })?;
         paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// Copies what lies beside the report of a case into a folder, and returns the paths of the files.
+pub(super) fn copy_beside(case: &CaseDir, folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let mut paths = Vec::new();
+    for name in [FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, PATCH] {
+        let (made, path) = (case.file(name), folder.join(name));
+        if made.exists() {
+            fs::copy(&made, &path).map_err(|source| CommandError::Write { path: path.clone(), source })?;
+            paths.push(path);
+        }
     }
     Ok(paths)
 }

@@ -7,6 +7,7 @@
 mod corrections;
 mod evidence;
 mod findings;
+mod flames;
 mod inputs;
 mod memory;
 mod page;
@@ -23,6 +24,8 @@ use super::words;
 pub struct Extras<'a> {
     /// A flame graph of the bad end: an SVG document.
     pub flamegraph: Option<&'a [u8]>,
+    /// One of the bad end against the good one, likewise.
+    pub difference: Option<&'a [u8]>,
 }
 
 /// Returns the report as a page of HTML.

@@ -8,7 +8,7 @@ use super::{Extras, Ink, corrections, evidence, findings, inputs, memory, ring, 
 
 const STYLE: &str = include_str!("style.css");
 /// Nothing is fetched and nothing runs, whatever a text in the page says.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 pub(super) fn page(report: &Report, ink: &Ink<'_>, extras: Extras<'_>) -> Markup {
     let title = words::headline(report, |text| ink.line(text, 100));
@@ -16,7 +16,7 @@ pub(super) fn page(report: &Report, ink: &Ink<'_>, extras: Extras<'_>) -> Markup
     let parts: Vec<(&str, &str, Markup)> = [
         ("found", "What was found", findings::found(report, ink)),
         ("memory", "Memory over time", memory::section(report)),
-        ("why", "Why it fails", ring::section(report, ink, extras)),
+        ("why", words::why(report), ring::section(report, ink, extras)),
         ("corrections", "What helps", corrections::section(report, ink)),
         ("search", "The search", search::section(report, ink)),
         ("inputs", "The lock’s inputs", inputs::section(report, ink)),

@@ -2,18 +2,16 @@
 
 use std::f64::consts::TAU;
 
-use base64::Engine as _;
 use maud::{Markup, html};
 
 use super::super::model::Report;
 use super::super::why::tell;
-use super::{Extras, Ink};
+use super::super::words;
+use super::{Extras, Ink, flames};
 use crate::explain::{Cycle, Edge};
 
 /// The most derivations that the ring shows.
 const MOST: usize = 24;
-/// The largest flame graph that is put into the page.
-const LARGEST: usize = 1 << 20;
 const CENTRE: (f64, f64) = (350.0, 190.0);
 const RADIUS: f64 = 125.0;
 
@@ -24,10 +22,10 @@ pub(super) fn section(report: &Report, ink: &Ink<'_>, extras: Extras<'_>) -> Mar
     let told = tell(explanation, input, &|text| ink.line(text, 300));
     html! {
         section #why {
-            h2 { "Why it fails" }
+            h2 { (words::why(report)) }
             ul { @for sentence in told.sentences.iter().take(24) { li { (sentence) } } }
             @if let Some(cycle) = told.cycle { (loop_of(cycle, ink)) }
-            @if let Some(svg) = extras.flamegraph { (flamegraph(svg)) }
+            (flames::figures(extras, ink))
         }
     }
 }
@@ -138,21 +136,4 @@ fn side(at: usize, count: usize) -> (&'static str, (f64, f64)) {
 
 fn number(value: f64) -> String {
     format!("{value:.1}")
-}
-
-/// Shows the flame graph as a picture: what is in a picture can neither run nor ask for anything.
-fn flamegraph(svg: &[u8]) -> Markup {
-    html! {
-        figure {
-            @if svg.len() > LARGEST {
-                p { "The flame graph is too large for this page; it lies beside it as flamegraph.svg." }
-            } @else {
-                div.scroll tabindex="0" role="region" aria-label="Flame graph" {
-                    img.flames width="1200" alt="Flame graph: what was on the stack of the bad end, by share of the samples"
-                        src=(format!("data:image/svg+xml;base64,{}", base64::engine::general_purpose::STANDARD.encode(svg)));
-                }
-                figcaption { "What was on the stack while the bad end was evaluated; wider is more often." }
-            }
-        }
-    }
 }
