@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::machine::{every_nix, every_nix_with_flakes, newest_nix, say};
+use crate::browser;
+use crate::machine::{every_nix, every_nix_with_flakes, newest_nix};
 use crate::room::{Room, finish};
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -71,25 +72,55 @@ fn the_report_is_short_enough_for_an_issue_and_the_same_every_time() {
     let json = room.run(&["report", "--format", "json"]).exits_with(0).stdout;
     assert_eq!(json, fs::read_to_string(case.join("report.json")).unwrap());
     let output = room.path("output");
-    room.run(&["report", "--output", output.to_str().unwrap()]).exits_with(0);
+    let told = room.run(&["report", "--output", output.to_str().unwrap()]).exits_with(0).stdout;
     for name in ["report.md", "report.html", "report.json", "replay.sh"] {
+        assert!(told.contains(&format!("{name}\n")), "{told}");
         assert_eq!(fs::read(output.join(name)).unwrap(), fs::read(case.join(name)).unwrap(), "{name}");
     }
 }
 
-/// `script/test` names the script that drives the browser.
 #[test]
 fn the_page_is_fine_in_a_browser() {
-    let Some(script) = std::env::var_os("NIX_CULPRIT_TEST_PAGE") else {
-        say("the page is not checked in a browser (script/test does it)");
-        return;
-    };
     let Some(room) = finished() else { return };
-    let pictures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.artefacts");
-    let mut command = room.command("node");
-    command.arg(script).args([room.case().join("report.html"), room.case().join("report.json")]).arg(pictures);
-    let run = finish(command.spawn().unwrap()).exits_with(0);
-    assert!(run.stdout.contains("page: fine"), "{run}");
+    let case = room.case();
+    let pictures = browser::is_fine(room, &case, "report");
+    for picture in ["light-390", "light-1280", "dark-390", "dark-1280", "print-1280"] {
+        let picture = pictures.as_ref().map(|folder| folder.join(format!("report-{picture}.png")));
+        assert!(picture.is_none_or(|picture| fs::metadata(picture).unwrap().len() > 10_000));
+    }
+}
+
+/// A check that finds nothing in a broken page would find nothing at all.
+#[test]
+fn the_check_in_a_browser_finds_what_is_broken() {
+    let Some(room) = finished() else { return };
+    let page = fs::read_to_string(room.case().join("report.html")).unwrap();
+    let broken = [
+        ("Content Security Policy", "<main>", "<main><script>0</script>"),
+        ("what is wider than the page", "<main>", "<main><div style=\"width:3000px\">wide</div>"),
+        ("points of memory", "<polyline", "<polygon"),
+        ("marks of commits", "class=\"mark ", "class=\"no "),
+        ("derivations on the ring", "class=\"node\"", "class=\"no\""),
+        ("links that lead nowhere", "href=\"#found\"", "href=\"#lost\""),
+        ("links that are no plain web addresses", "<main>", "<main><a href=\"http://example.org\">x</a>"),
+        ("color-contrast", "<main>", "<main><p style=\"color:#777;background:#888\">faint</p>"),
+        ("button-name", "<main>", "<main><button></button>"),
+        ("is not dark", "prefers-color-scheme:dark", "prefers-color-scheme:none"),
+        ("in print", "nav,.skip-link{display:none}", ""),
+    ];
+    let (mut all, folder) = (page.clone(), room.path("broken"));
+    for (what, part, by) in &broken {
+        assert!(page.contains(part), "{what}");
+        all = all.replace(part, by);
+    }
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("report.html"), all).unwrap();
+    fs::copy(room.case().join("report.json"), folder.join("report.json")).unwrap();
+    let Some(run) = browser::look(room, &folder, &folder) else { return };
+    let told = run.exits_with(1);
+    for (what, _, _) in broken {
+        assert!(told.stderr.contains(what), "{what} is not found: {told}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nix_culprit_sample::{Options, Sample, State};
 use serde_json::{Value, json};
 
+use crate::browser;
 use crate::machine::{every_nix, newest_nix, sample_of};
 use crate::room::Room;
 use crate::traces::nothing_goes_on;
@@ -74,6 +75,14 @@ fn what_is_more_is_told_without_a_rule_and_without_a_search_and_the_same_each_ti
     for part in ["### Why it is heavier", "stdenv/default.nix:9", "flamegraph-difference.svg", "| nrThunks | 2,"] {
         assert!(page.contains(part), "no {part}: {page}");
     }
+    // Both flame graphs are in its page, and beside it wherever it is written to.
+    let output = room.path("output");
+    room.run(&["report", "-o", output.to_str().unwrap()]).exits_with(0);
+    for name in ["report.html", "flamegraph.svg", "flamegraph-difference.svg"] {
+        let made = std::fs::read(room.cases().pop().unwrap().join(name)).unwrap();
+        assert_eq!(std::fs::read(output.join(name)).unwrap(), made, "{name}");
+    }
+    browser::is_fine(&room, &room.cases().pop().unwrap(), "flames");
 }
 
 #[track_caller]

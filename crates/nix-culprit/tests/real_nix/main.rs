@@ -8,6 +8,7 @@
 mod afterwards;
 mod bisecting;
 mod blobless;
+mod browser;
 mod complaints;
 mod explaining;
 mod finding;
