@@ -23,4 +23,5 @@ pub mod read_set;
 pub mod reduce;
 pub mod report;
 pub mod store_path;
+mod syntax;
 pub mod text;

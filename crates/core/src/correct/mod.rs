@@ -4,6 +4,7 @@
 
 mod candidates;
 mod command;
+pub mod edit;
 mod model;
 mod rank;
 mod unified;

@@ -6,39 +6,14 @@ use rnix::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::edit::Edit;
 use super::scope::Scopes;
+use crate::syntax::name_nodes;
+pub(super) use crate::syntax::{bytes, parse};
 
 /// Tells whether a text is one whole Nix expression that Nix would begin to evaluate: no name lost its binding.
 pub(super) fn is_sound(before: &str, after: &str) -> bool {
     let Some(root) = parse(after) else { return false };
     // Where our rules of scope do not hold for the whole, they say nothing of the part.
     Scopes::all_bound(&root) || parse(before).is_none_or(|root| !Scopes::all_bound(&root))
-}
-
-/// The deepest nesting of brackets that is parsed.
-const MOST_NESTED: usize = 200;
-
-/// Bounds how deep brackets and operators nest; comments and strings may make it too large, never too small.
-fn nesting(text: &str) -> usize {
-    let (mut now, mut most) = (0usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => now += 1,
-            b')' | b']' | b'}' => now = now.saturating_sub(1),
-            _ => {}
-        }
-        most = most.max(now);
-    }
-    most
-}
-
-/// Parses a file; none where it is no Nix expression. The parser recurses, so what is nested deeper than any person
-/// writes is left alone.
-pub(super) fn parse(text: &str) -> Option<SyntaxNode> {
-    if nesting(text) > MOST_NESTED {
-        return None;
-    }
-    let parsed = rnix::Root::parse(text);
-    parsed.errors().is_empty().then(|| parsed.syntax())
 }
 
 /// Lists the nodes that a pass may change. What `flake.nix` says of its inputs is not evaluated as code is: Nix reads it
@@ -57,11 +32,7 @@ pub(super) fn nodes(path: &Path, root: &SyntaxNode) -> impl Iterator<Item = Synt
 
 /// The names on the left of an entry, without quotes.
 pub(super) fn attr_path(entry: &SyntaxNode) -> Vec<String> {
-    let path = entry.children().find(|child| child.kind() == SyntaxKind::NODE_ATTRPATH);
-    path.into_iter()
-        .flat_map(|path| path.children().collect::<Vec<_>>())
-        .map(|name| name.text().to_string().trim_matches('"').to_owned())
-        .collect()
+    name_nodes(entry).iter().map(|name| name.text().to_string().trim_matches('"').to_owned()).collect()
 }
 
 /// Tells whether a node is an expression that another one can take the place of, not a name or a part of a path.
@@ -142,12 +113,6 @@ fn stands_alone(node: &SyntaxNode) -> bool {
         SyntaxKind::NODE_LAMBDA | SyntaxKind::NODE_LET_IN | SyntaxKind::NODE_WITH | SyntaxKind::NODE_ASSERT => last,
         _ => false,
     }
-}
-
-/// The bytes of a node, as a range.
-pub(super) fn bytes(node: &SyntaxNode) -> (usize, usize) {
-    let range = node.text_range();
-    (range.start().into(), range.end().into())
 }
 
 /// Replaces a node.
