@@ -11,6 +11,7 @@ pub mod event;
 pub mod explain;
 pub mod flake;
 pub mod growth;
+pub mod hunks;
 pub mod ids;
 pub mod isolate;
 pub mod matrix;

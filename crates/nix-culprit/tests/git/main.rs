@@ -4,6 +4,7 @@
 
 mod cloning;
 mod fixture;
+mod parting;
 mod reading;
 mod reverting;
 mod snapshots;

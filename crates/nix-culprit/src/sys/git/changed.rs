@@ -1,5 +1,7 @@
 //! What differs between the trees of two commits.
 
+use std::path::PathBuf;
+
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::read_set::{Changed, Kind};
 
@@ -19,8 +21,29 @@ impl Repository {
     }
 }
 
-/// Reads `:MODE MODE ID ID STATUS\0PATH\0…`.
+/// What a path is in one of two trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) kind: Kind,
+    pub(super) id: String,
+}
+
+/// A path that differs between two trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RawChange {
+    pub(super) path: PathBuf,
+    pub(super) before: Option<Side>,
+    pub(super) after: Option<Side>,
+}
+
 fn parse(answer: &[u8]) -> Option<Vec<Changed>> {
+    let kind = |side: Option<Side>| side.map(|side| side.kind);
+    let changed = |RawChange { path, before, after }| Changed { path, before: kind(before), after: kind(after) };
+    Some(raw_changes(answer)?.into_iter().map(changed).collect())
+}
+
+/// Reads `:MODE MODE ID ID STATUS\0PATH\0…`.
+pub(super) fn raw_changes(answer: &[u8]) -> Option<Vec<RawChange>> {
     let mut fields = answer.split(|b| *b == 0);
     let mut changes = Vec::new();
     loop {
@@ -30,8 +53,10 @@ fn parse(answer: &[u8]) -> Option<Vec<Changed>> {
         }
         let mut words = head.strip_prefix(':')?.split(' ');
         let (before, after) = (kind(words.next()?)?, kind(words.next()?)?);
+        let mut side = |kind: Option<Kind>| words.next().map(|id| kind.map(|kind| Side { kind, id: id.to_owned() }));
+        let (before, after) = (side(before)?, side(after)?);
         let path = fields.next().filter(|path| !path.is_empty())?;
-        changes.push(Changed { path: path_of(path), before, after });
+        changes.push(RawChange { path: path_of(path), before, after });
     }
 }
 
