@@ -71,7 +71,7 @@ pub struct Hunk {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Basis {
-    /// Without any one of its lines it does not make the change.
+    /// Without any one of its lines, or pairs of a line that goes and one that comes, it does not make the change.
     Lines,
     /// Without any one of its hunks it does not make the change; of their lines that is not known.
     Hunks {
@@ -94,6 +94,7 @@ pub enum Proof {
         /// What was seen.
         observation: Box<Observation>,
         /// How it got its inputs.
+        #[serde(rename = "inputs-were")]
         inputs: Inputs,
     },
     /// In the fast way only.

@@ -6,15 +6,16 @@
 use std::fmt::Write as _;
 
 use super::escape::{self, Place};
-use super::helps;
 use super::model::{
     Commit, Confirmation, End, LockedAt, NotFound, Probe, Report, SearchResult, SearchedInput, Subject,
 };
 use super::redact::Redactor;
 use super::why::tell;
+use super::{extract, helps};
 use super::{replay, words};
 use crate::correct::{Correction, Step};
 use crate::explain::{Strokes, draw};
+use crate::hunks::PATCH;
 use crate::ids::CommitId;
 use crate::outcome::{Observation, Verdict};
 use crate::quantity::show_duration;
@@ -35,6 +36,7 @@ pub fn render(report: &Report, redactor: &Redactor) -> String {
     page.why();
     page.confirmation();
     page.corrections();
+    page.extract();
     page.growth();
     page.doubts();
     page.environment();
@@ -304,6 +306,29 @@ impl Page<'_> {
         if left > 0 {
             self.put(&format!("- and {left} more (see report.json)"));
         }
+    }
+
+    fn extract(&mut self) {
+        let report = self.report;
+        let Some(found) = &report.extract else { return };
+        self.heading("What of the culprit suffices");
+        self.put(&format!("{} ({}).\n", extract::headline(found), extract::totals(found)));
+        for hunk in found.hunks.iter().take(8) {
+            let place = self.code(&extract::place(hunk), 200);
+            self.put(&format!("- {place}"));
+            for line in extract::lines(hunk).take(8) {
+                let line = self.code(&line, 160);
+                self.put(&format!("  - {line}"));
+            }
+        }
+        let left = found.hunks.len().saturating_sub(8)
+            + found.hunks.iter().take(8).map(|hunk| extract::lines(hunk).count().saturating_sub(8)).sum::<usize>();
+        if left > 0 {
+            self.put(&format!("- and {left} more (see {PATCH})"));
+        }
+        let basis = extract::basis(found, report.direction, &|text| self.code(text, 200));
+        let proof = extract::proof(found, &|text| self.code(text, 200));
+        self.put(&format!("\nHow small: {basis}.\n\nConfirmed {proof}."));
     }
 
     fn correction(&mut self, number: usize, correction: &Correction) {

@@ -6,6 +6,7 @@
 
 pub mod date;
 pub mod escape;
+mod extract;
 mod helps;
 pub mod html;
 pub mod journal;

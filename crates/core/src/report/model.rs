@@ -12,6 +12,7 @@ use super::date::Timestamp;
 use crate::correct::Corrections;
 use crate::explain::Explanation;
 use crate::growth::{Measure, Value};
+use crate::hunks::Extract;
 use crate::ids::{CommitId, InputPath};
 use crate::outcome::{Observation, Outcome, Verdict};
 use crate::quantity::Bytes;
@@ -55,6 +56,9 @@ pub struct Report {
     /// What was tried to make the target evaluate again; absent where nothing was.
     #[serde(default)]
     pub corrections: Option<Corrections>,
+    /// Which part of the culprit suffices; absent where that was not looked for.
+    #[serde(default)]
+    pub extract: Option<Extract>,
     /// The commits of which nothing can be said, by reason.
     pub skipped: Vec<Skipped>,
     /// Evidence that does not fit a single change from good to bad, one sentence each.

@@ -10,6 +10,7 @@ use crate::correct::{
 use crate::explain::{
     Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Heavier, More, Place, Unit, Way, Why,
 };
+use crate::hunks::{self, Amount, Basis, Extract, Hunk};
 use crate::ids::{CommitId, DrvPath, InputPath};
 use crate::outcome::{Class, End as ProcessEnd, Observation, Outcome, Verdict};
 use crate::profile::Seen;
@@ -32,6 +33,7 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("heavier", heavier()),
         ("corrected", corrected()),
         ("uncorrected", uncorrected()),
+        ("extracted", extracted()),
     ]
 }
 
@@ -279,6 +281,35 @@ pub(super) fn corrected() -> Report {
     Report { corrections: Some(corrections), ..normal() }
 }
 
+/// A case in which a part of the culprit suffices, with lines from strangers.
+pub(super) fn extracted() -> Report {
+    let report = normal();
+    let line = |text: &str| text.to_owned();
+    let parts = vec![
+        Hunk {
+            file: line("pkgs/development/python-modules/setuptools/default.nix"),
+            line: Some(12),
+            removed: vec![line("    bootstrapped-pip")],
+            added: vec![line("    wheel \u{1b}[31m<b>`x`")],
+            whole: None,
+        },
+        Hunk { file: line("pkgs/new"), line: None, removed: vec![], added: vec![], whole: Some(line("new file")) },
+    ];
+    let extract = Extract {
+        input: path("nixpkgs"),
+        commit: id("5a9dda28aa00"),
+        parent: id("4f11"),
+        of: Amount { files: 3, hunks: 9, lines: 21 },
+        hunks: parts,
+        basis: Basis::Hunks { why: line("the 5min for it were over") },
+        rest: Some(Verdict::Good),
+        proof: hunks::Proof::Own { observation: Box::new(out_of_memory()), inputs: Inputs::AtStorePaths },
+        evaluations: 7,
+        wall: Duration::from_secs(11),
+    };
+    Report { extract: Some(extract), ..report }
+}
+
 /// A case in which nothing helps.
 pub(super) fn uncorrected() -> Report {
     let mut report = corrected();
@@ -387,6 +418,7 @@ pub(super) fn normal() -> Report {
         result: SearchResult::Culprit { commit: commit() },
         explanation: None,
         corrections: None,
+        extract: None,
         confirmation: Some(Confirmation::Faithful {
             culprit: Box::new(out_of_memory()),
             parent: Box::new(success()),

@@ -4,14 +4,15 @@
 //! printable text: hidden characters are made visible and credentials are taken out.
 
 use super::escape::{line, web_address};
-use super::helps;
 use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult, SearchedInput};
 use super::redact::credentials;
 use super::why::tell;
 use super::words;
+use super::{extract, helps};
 use crate::correct::{Correction, Step, lock_command};
 use crate::explain::{BY_THE_CULPRIT, Strokes, draw};
 use crate::growth::{Grown, Measure, suggestion};
+use crate::hunks::{PATCH, Proof};
 use crate::outcome::Verdict;
 
 /// The width that lines are wrapped to; only what has no space in it, such as a link, may exceed it.
@@ -74,6 +75,7 @@ pub fn render(report: &Report, places: &Places) -> Vec<Line> {
     why(&mut out, report, places);
     confirmation(&mut out, report);
     corrections(&mut out, report);
+    suffices(&mut out, report);
     growth(&mut out, report);
     out.blank();
     doubts(&mut out, report);
@@ -331,6 +333,37 @@ fn helps_not(out: &mut Lines, label: &'static str, all: Vec<(&str, &str)>) {
     if all.len() > MOST_CORRECTIONS {
         out.row("").add(Style::Dim, &format!("… and {} more", all.len() - MOST_CORRECTIONS));
     }
+}
+
+/// The most hunks, and the most lines of one, that are shown.
+const MOST_HUNKS: usize = 12;
+
+/// Says which part of the culprit suffices.
+fn suffices(out: &mut Lines, report: &Report) {
+    let Some(found) = &report.extract else { return };
+    out.blank();
+    out.row("Suffices")
+        .add(Style::Strong, &extract::headline(found))
+        .add(Style::Dim, &format!("({})", extract::totals(found)));
+    for hunk in found.hunks.iter().take(MOST_HUNKS) {
+        out.row("").add(Style::Plain, &clean(&extract::place(hunk), 200));
+        let lines: Vec<String> = extract::lines(hunk).collect();
+        for line in lines.iter().take(MOST_HUNKS) {
+            let style = if line.starts_with('+') { Style::Good } else { Style::Bad };
+            out.verbatim(style, &format!("{:LABEL$}{}", "", clean(line, 200)));
+        }
+        if lines.len() > MOST_HUNKS {
+            out.row("").add(Style::Dim, &format!("… and {} more lines", lines.len() - MOST_HUNKS));
+        }
+    }
+    if found.hunks.len() > MOST_HUNKS {
+        out.row("").add(Style::Dim, &format!("… and {} more hunks", found.hunks.len() - MOST_HUNKS));
+    }
+    let quote = |text: &str| clean(text, 200);
+    out.row("").add(Style::Dim, &extract::basis(found, report.direction, &quote));
+    let style = if matches!(found.proof, Proof::Refuted { .. }) { Style::Bad } else { Style::Plain };
+    out.row("Confirmed").add(style, &extract::proof(found, &quote));
+    out.row("Patch").add(Style::Plain, &format!("{PATCH}, beside the report"));
 }
 
 /// Tells of one correction that works.

@@ -128,6 +128,7 @@ impl Draft {
             result: SearchResult::Unfinished { suspects: None, why: "nothing was searched yet".to_owned() },
             explanation: None,
             corrections: None,
+            extract: None,
             confirmation: None,
             skipped: Vec::new(),
             contradictions: Vec::new(),

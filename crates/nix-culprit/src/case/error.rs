@@ -72,6 +72,12 @@ pub enum CaseError {
         /// What it ends in.
         outcome: String,
     },
+    /// A commit cannot be taken apart.
+    #[error("{} is the first commit, or changes nothing: it has no parts", commit.short())]
+    NoParts {
+        /// The commit.
+        commit: CommitId,
+    },
     /// There is no flake.
     #[error("there is no flake.nix in {0}")]
     NoFlake(PathBuf),

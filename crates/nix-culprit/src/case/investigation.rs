@@ -25,6 +25,7 @@ use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
 use super::explain::{self, Drawing, explain, hints, owners};
+use super::extract;
 use super::flake_copy::FlakeCopy;
 use super::hashes::Hashes;
 use super::history::History as _;
@@ -143,6 +144,7 @@ pub fn investigate(
         log: None,
         failing: None,
         facts: Facts::default(),
+        culprit: None,
         folder: case.path(),
     };
     investigation.learned(&mut prober);
@@ -166,10 +168,22 @@ pub fn investigate(
     };
     let result = result?;
     let allowed = investigation.allowed(&prober);
-    let Investigation { draft, log, failing, facts, clones, .. } = investigation;
+    let Investigation { draft, log, failing, facts, clones, culprit, .. } = investigation;
     let mut report = draft.finish(result, &prober, began.elapsed());
     // What ends the corrections takes nothing from what was found.
     prober.tell(&learned(&report));
+    if let Some(time) = settings.extract {
+        let culprit = culprit.filter(|_| matches!(report.result, SearchResult::Culprit { .. }));
+        if let Some(culprit) = culprit {
+            let confirmation = settings.confirmation;
+            let work = extract::Work { git: &git, clones: &clones, folder: case.path(), allowed, time, confirmation };
+            report.extract = Some(extract::extract(&mut prober, &work, &culprit)?);
+            prober.tell(&learned(&report));
+        } else {
+            let text = "no single commit was found as the culprit, so no part of it can suffice".to_owned();
+            prober.tell(&Event::Warned { text });
+        }
+    }
     let mut closed = Closed::default();
     if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
         let took = began.elapsed();
@@ -254,6 +268,8 @@ struct Investigation<'a> {
     failing: Option<Failing>,
     /// What has a bearing on corrections.
     facts: Facts,
+    /// The last culprit that was found.
+    culprit: Option<extract::Culprit>,
     /// The folder of the case.
     folder: &'a Path,
 }
@@ -646,6 +662,15 @@ impl<'a> Investigation<'a> {
         };
         match &found.finding.culprit {
             FoundCulprit::Commit { commit, parents, .. } => {
+                self.culprit = Some(extract::Culprit {
+                    input: place.input.clone(),
+                    repository: place.repository.clone(),
+                    base: place.base.clone(),
+                    node: place.node.clone(),
+                    mode: place.mode,
+                    goal,
+                    commit: commit.clone(),
+                });
                 self.compare_with_cycle(&place.input, &history, commit)?;
                 if goal == Goal::FirstBad {
                     let merge = place.repository.merge_that_brought_in(commit, &new)?;

@@ -15,6 +15,7 @@ mod ends;
 mod error;
 mod evaluator;
 mod explain;
+mod extract;
 #[cfg(test)]
 mod fake;
 mod flake_copy;
@@ -32,6 +33,7 @@ mod listen;
 mod matrix;
 mod nix_evaluator;
 mod other_nix;
+mod ours;
 mod prober;
 mod project;
 mod proof;

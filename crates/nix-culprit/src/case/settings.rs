@@ -73,6 +73,9 @@ pub struct Settings {
     /// Which corrections are tried.
     #[serde(default)]
     pub correcting: Correcting,
+    /// How long it is looked for which part of the culprit suffices, if that is asked for.
+    #[serde(default)]
+    pub extract: Option<Duration>,
     /// Clones that the user named, by input or by URL.
     pub repositories: BTreeMap<String, PathBuf>,
     /// The folder that holds clones of our own.

@@ -14,6 +14,7 @@ use super::{FlakeOptions, ProgramOptions, RepositoryOptions};
   nix-culprit reduce                          the flake as it is, with the lock that fails
   nix-culprit reduce -o small --max-time 2m   into the new folder small, for at most two minutes
   nix-culprit reduce --go-on                  the newest reduction that was stopped
+  nix-culprit reduce --culprit                of the newest search: which lines of the culprit suffice?
 
 The flake itself is never written to. Every candidate is evaluated under the budget, and the result once more by
 your own nix.
@@ -51,6 +52,12 @@ pub struct Args {
     /// Go on with a reduction that was stopped [default: the newest]
     #[arg(long, value_name = "CASE", num_args = 0..=1, default_missing_value = "")]
     pub(crate) go_on: Option<String>,
+
+    /// Find the part of the culprit of a search that suffices to make the change: a patch and words in its report
+    /// [default: the newest]
+    #[arg(long, value_name = "CASE", num_args = 0..=1, default_missing_value = "",
+          conflicts_with_all = ["go_on", "jobs", "bad_when", "memory", "flake", "attr"])]
+    pub(crate) culprit: Option<String>,
 
     #[command(flatten)]
     pub(crate) repositories: RepositoryOptions,

@@ -7,6 +7,7 @@ mod bisect;
 mod doctor;
 mod error;
 mod explain;
+mod extract;
 mod find;
 mod fix;
 mod log;

@@ -9,7 +9,7 @@ use nix_culprit_core::text::printable;
 
 use super::run_case::stamp;
 use super::settings::{Way, settings};
-use super::{CommandError, Context, Exit};
+use super::{CommandError, Context, Exit, extract};
 use crate::case::{CaseDir, Cases, Ended, Reduced, Reduction, Scope, Surroundings, Trust, reduce};
 use crate::cli::reduce::Args;
 use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
@@ -17,6 +17,9 @@ use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
+    if let Some(id) = &args.culprit {
+        return extract::run(Some(id.as_str()).filter(|id| !id.is_empty()), args, context);
+    }
     // Apart from the cases of searches, which `log` and `resume` list.
     let cases = Cases::below(&context.dirs.state.join("reductions"));
     let (case, settings) = match &args.go_on {

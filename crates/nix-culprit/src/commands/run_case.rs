@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix_culprit_core::correct::PATCH;
 use nix_culprit_core::explain::Strokes;
+use nix_culprit_core::hunks;
 use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, html, json, markdown, replay, summary};
 
@@ -146,7 +147,7 @@ pub(super) fn write_files(
 /// Copies what lies beside the report of a case into a folder, and returns the paths of the files.
 pub(super) fn copy_beside(case: &CaseDir, folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let mut paths = Vec::new();
-    for name in [FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, PATCH] {
+    for name in [FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, PATCH, hunks::PATCH] {
         let (made, path) = (case.file(name), folder.join(name));
         if made.exists() {
             fs::copy(&made, &path).map_err(|source| CommandError::Write { path: path.clone(), source })?;

@@ -117,6 +117,7 @@ pub(super) fn settings(
         cache: way.cache.then(|| context.dirs.cache.join("observations.sqlite")),
         explanation: way.explanation,
         correcting: way.correcting,
+        extract: None,
         explained_by: None,
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),

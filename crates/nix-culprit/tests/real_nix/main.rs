@@ -11,6 +11,7 @@ mod blobless;
 mod browser;
 mod complaints;
 mod explaining;
+mod extracting;
 mod finding;
 mod fixing;
 mod forgery;

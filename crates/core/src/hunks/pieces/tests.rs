@@ -106,7 +106,10 @@ fn some_text() -> impl Strategy<Value = String> {
     ("[ab\n\0]{0,12}", any::<bool>()).prop_map(|(text, ends)| if ends { text + "\n" } else { text })
 }
 
-fn some_change() -> impl Strategy<Value = (Option<(bool, String)>, Option<(bool, String)>)> {
+/// Whether a file is executable, and its text.
+type Side = Option<(bool, String)>;
+
+fn some_change() -> impl Strategy<Value = (Side, Side)> {
     let side = || proptest::option::weighted(0.9, (proptest::bool::weighted(0.1), some_text()));
     (side(), side())
 }

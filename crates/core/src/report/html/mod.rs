@@ -6,6 +6,7 @@
 
 mod corrections;
 mod evidence;
+mod extract;
 mod findings;
 mod flames;
 mod inputs;

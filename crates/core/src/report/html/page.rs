@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::super::model::Report;
 use super::super::words;
-use super::{Extras, Ink, corrections, evidence, findings, inputs, memory, ring, search};
+use super::{Extras, Ink, corrections, evidence, extract, findings, inputs, memory, ring, search};
 
 const STYLE: &str = include_str!("style.css");
 /// Nothing is fetched and nothing runs, whatever a text in the page says.
@@ -18,6 +18,7 @@ pub(super) fn page(report: &Report, ink: &Ink<'_>, extras: Extras<'_>) -> Markup
         ("memory", "Memory over time", memory::section(report)),
         ("why", words::why(report), ring::section(report, ink, extras)),
         ("corrections", "What helps", corrections::section(report, ink)),
+        ("extract", "What of the culprit suffices", extract::section(report, ink)),
         ("search", "The search", search::section(report, ink)),
         ("inputs", "The lock’s inputs", inputs::section(report, ink)),
         ("growth", "What differs between the ends", findings::growth(report)),

@@ -142,6 +142,7 @@ fn the_page_of_each_sample_is_whole_and_holds_what_the_case_has() {
             ("id=\"memory\"", report.probes.iter().any(|probe| !probe.observation.curve.is_empty())),
             ("id=\"why\"", report.explanation.is_some()),
             ("id=\"corrections\"", report.corrections.is_some()),
+            ("id=\"extract\"", report.extract.is_some()),
             ("id=\"inputs\"", true),
             ("id=\"replay\"", report.replay.is_some()),
         ] {

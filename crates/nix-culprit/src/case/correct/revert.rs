@@ -2,17 +2,17 @@
 
 use nix_culprit_core::correct::{Action, Correction, Failed, PATCH, Point, Step, Untried};
 use nix_culprit_core::event::Purpose;
-use nix_culprit_core::flake::{Attrs, Lock};
-use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
+use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::report::model::Subject;
 
-use super::super::clones::{CloneHistory, revision};
+use super::super::clones::CloneHistory;
 use super::super::history::History as _;
+use super::super::ours::Ours;
 use super::super::prober::{Prober, Question, Round};
-use super::super::{Assignment, CaseDir, CaseError};
+use super::super::{CaseDir, CaseError};
 use super::proof::{Proven, prove};
 use super::{Attempt, Work, Works};
-use crate::sys::git::{BRANCH, Repository, Revert, Reverted};
+use crate::sys::git::Revert;
 
 impl Work<'_> {
     /// Tries to take the culprit back.
@@ -45,7 +45,9 @@ impl Work<'_> {
             }
         };
         let commit = Point { revision: culprit.clone(), date: history.date(culprit)?, title: history.title(culprit)? };
-        let assignment = self.reverted(prober, &key, &on, &reverted)?;
+        let ours = Ours::new(&self.git, &reverted.git_dir, self.clones, lock, &key)?;
+        ours.vouch(prober)?;
+        let assignment = ours.at(&reverted.commit)?;
         let question = Question {
             purpose: Purpose { words: format!("{input} without {}", culprit.short()), commit: None },
             subject: Subject::Commit {
@@ -77,39 +79,4 @@ impl Work<'_> {
             Proven::Not(observation, why) => Ok(Attempt::Fails(Failed { what, why, observation: Some(observation) })),
         }
     }
-
-    /// Makes the assignment with an input at a commit that only our git folder has.
-    fn reverted(
-        &self,
-        prober: &mut Prober<'_>,
-        key: &NodeKey,
-        on: &CommitId,
-        reverted: &Reverted,
-    ) -> Result<Assignment, CaseError> {
-        let lock = &self.failing.lock;
-        let repository = Repository::open(&self.git, &reverted.git_dir)?;
-        let at = |commit: &CommitId, hash: Option<&str>| -> Result<Assignment, CaseError> {
-            let mut attrs = Attrs::default();
-            attrs.set("type", Some("git"));
-            attrs.set("url", Some(format!("file://{}", reverted.git_dir.display()).as_str()));
-            attrs.set("ref", Some(BRANCH));
-            attrs.set("rev", Some(commit.as_str()));
-            attrs.set("dir", locked(lock, key, "dir"));
-            attrs.set("narHash", hash);
-            attrs.set("lastModified", revision(&repository, commit)?.last_modified);
-            let mut assignment = self.clones.assignment(lock.with_locked(key, attrs)?);
-            assignment.clones.insert(key.clone(), reverted.git_dir.clone());
-            Ok(assignment)
-        };
-        // The hash that the failing lock has vouches for what the git folder shows: what is known of it is not fetched.
-        if let Some(hash) = locked(lock, key, "narHash") {
-            prober.note(&at(on, Some(hash))?);
-        }
-        at(&reverted.commit, None)
-    }
-}
-
-/// Returns what a lock says of a node's tree.
-fn locked<'l>(lock: &'l Lock, key: &NodeKey, name: &str) -> Option<&'l str> {
-    lock.nodes.get(key)?.locked.as_ref()?.text(name)
 }

@@ -83,6 +83,7 @@ impl World {
             explanation: Explaining::Unwanted,
             explained_by: None,
             correcting,
+            extract: None,
             repositories: BTreeMap::new(),
             clones: "/nowhere".into(),
             nix: "nix".into(),

@@ -39,6 +39,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         cache: Some("/cache".into()),
         explanation: crate::case::Explaining::Tells,
         correcting: crate::case::Correcting::Unwanted,
+        extract: None,
         explained_by: Some(nix_culprit_core::explain::Way::CallDepth),
         root: crate::case::Root::Flake,
         confirmation: Confirmation::Unwanted,
