@@ -73,11 +73,24 @@ impl Situation<'_> {
                     best = Some((value, Choice { at, new: (share / total).clamp(0.0, 1.0) }));
                 }
             }
-            best.map(|(_, choice)| choice)
+            best
         };
         let last = members[members.len() - 1];
-        best_of(&|at| at != last && self.preferred.get(at as usize).copied().unwrap_or(false))
-            .or_else(|| best_of(&|_| true))
+        let heaviest = self.heaviest(&weights, total).filter(|_| shadows.is_none());
+        let beside = |at: u32| heaviest.is_some_and(|most| at == most || self.graph.parents(most).any(|up| up == at));
+        let best = best_of(&|at| at != last && self.preferred.get(at as usize).copied().unwrap_or(false))
+            .or_else(|| best_of(&beside).filter(|(value, _)| *value > 0.0))
+            .or_else(|| best_of(&|_| true));
+        best.map(|(_, choice)| choice)
+    }
+
+    /// The suspect that weighs at least as much as all others together, if there is one. It and its parents tell whether
+    /// it made the change; what is wrong with it then takes half of the weight away. On a line one of them is nearest to
+    /// the middle anyway; with side branches another commit can be nearer, and tells nothing about this one.
+    fn heaviest(&self, weights: &[f64], total: f64) -> Option<u32> {
+        self.prior?;
+        let position = weights.iter().position(|weight| weight * 2.0 >= total)?;
+        Some(self.narrowed.members[position])
     }
 
     /// Chooses a commit that is no suspect, but has only some of the suspects in its history.

@@ -309,6 +309,22 @@ proptest! {
     }
 
     #[test]
+    fn where_one_commit_weighs_most_and_rightly_so_it_and_its_parents_are_all_that_is_probed(
+        model in history(),
+        pick: prop::sample::Index,
+        others in prop::collection::vec(0.0..1.0f64, 60),
+    ) {
+        let culprit = *pick.get(&model.range());
+        let mut search = model.search(Settings::default());
+        let all = Hint::new(Reason::Failure, model.range().into_iter().map(|at| (id(at), others[at])));
+        search.set_hints(&[Hint::all(Reason::Line, [id(culprit)]), all]);
+        let (finding, asked) = run(&mut search, model.monotone(culprit));
+        prop_assert_eq!(found(&finding), vec![culprit]);
+        let is_it_or_parent = |at: usize| at == culprit || model.parents[culprit].iter().any(|&up| up as usize == at);
+        prop_assert!(asked.iter().all(|(at, _)| is_it_or_parent(*at)), "{:?}", asked);
+    }
+
+    #[test]
     fn a_hint_never_changes_the_result(
         model in history(),
         pick: prop::sample::Index,
