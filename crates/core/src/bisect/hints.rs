@@ -60,6 +60,12 @@ impl Hint {
         self.likely.len()
     }
 
+    /// Returns the commit that it makes likelier, if it is one alone.
+    #[must_use]
+    pub fn only(&self) -> Option<&CommitId> {
+        self.likely.keys().next().filter(|_| self.likely.len() == 1)
+    }
+
     /// Says that all of these commits are likelier than all others.
     pub fn all(reason: Reason, commits: impl IntoIterator<Item = CommitId>) -> Self {
         Self::new(reason, commits.into_iter().map(|commit| (commit, 1.0)))

@@ -212,6 +212,7 @@ pub trait Evaluator {
     fn adopt(
         &mut self,
         _assignment: &Assignment,
+        _mode: Mode,
         _target: &Target,
         _memory: Bytes,
         _evaluated: &Evaluated,

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::InputsTable;
 use nix_culprit_core::ids::{CommitId, NodeKey};
 use nix_culprit_core::outcome::{Class, Kill, Observation};
@@ -50,6 +51,14 @@ pub(super) struct Kept {
     pub(super) memory: Bytes,
     pub(super) looked_at: BTreeMap<NodeKey, LookedAt>,
     pub(super) observation: Observation,
+    /// In which way it was asked: only what a fast one looked at settles others.
+    #[serde(default = "fast")]
+    pub(super) mode: Mode,
+}
+
+/// The only way of which anything was kept once.
+const fn fast() -> Mode {
+    Mode::Fast
 }
 
 /// All finished fast probes of a case, oldest first.
@@ -114,7 +123,11 @@ impl AllKept {
         let mut tried: Vec<Class> = Vec::new();
         for kept in self.all.iter().rev() {
             let class = kept.observation.outcome.class;
-            if kept.asked != *asked || !same_within(&kept.observation, kept.memory, memory) || tried.contains(&class) {
+            if kept.mode != Mode::Fast
+                || kept.asked != *asked
+                || !same_within(&kept.observation, kept.memory, memory)
+                || tried.contains(&class)
+            {
                 continue;
             }
             let mut moved = kept.looked_at.iter().filter(|(key, seen)| commits.get(*key) != Some(&seen.commit));

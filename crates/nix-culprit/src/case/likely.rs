@@ -54,6 +54,12 @@ impl<'a> Likely<'a> {
         guess.iter().any(|hint| hint.reason() == Reason::Line && (1..=2).contains(&hint.commits()))
     }
 
+    /// Returns the commit that is far likelier than all others by the line that it adds, if it is one alone.
+    pub(super) fn singled_out(&self) -> Option<CommitId> {
+        let Changes::Known(_, guess) = &self.changed else { return None };
+        guess.iter().filter(|hint| hint.reason() == Reason::Line).find_map(Hint::only).cloned()
+    }
+
     /// Takes note of a verdict that narrowed the suspects.
     pub(super) fn note(
         &mut self,

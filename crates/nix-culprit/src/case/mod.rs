@@ -10,6 +10,7 @@ mod conclusion;
 mod confirm;
 mod contents;
 mod correct;
+mod decisive;
 mod edge;
 mod ends;
 mod error;

@@ -201,7 +201,8 @@ impl NixEvaluator {
         let repeatable = is_repeatable(observation.outcome.class, kill);
         // The code of a project without a flake holds the revisions itself, and is not in the mount.
         if self.project.is_none() && repeatable && !lock.happened() {
-            self.keep(assignment, found.as_ref().unwrap_or(target), memory, &observation);
+            let looked_at = self.trees.looked_at();
+            self.keep((assignment, Mode::Fast), found.as_ref().unwrap_or(target), memory, &observation, looked_at);
         }
         let Some(answer) = answer else { return Ok(Evaluated { observation, attr: None, repeatable }) };
         match (&answer.attr, target) {
@@ -262,9 +263,16 @@ impl NixEvaluator {
     }
 
     /// Keeps what the probe that has just ended looked at, if all of that is known.
-    fn keep(&mut self, assignment: &Assignment, target: &Target, memory: Bytes, observation: &Observation) {
-        if let (Some(looked_at), Some((asked, _))) = (self.trees.looked_at(), Asked::of(assignment, target)) {
-            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone() });
+    fn keep(
+        &mut self,
+        (assignment, mode): (&Assignment, Mode),
+        target: &Target,
+        memory: Bytes,
+        observation: &Observation,
+        looked_at: Option<BTreeMap<NodeKey, LookedAt>>,
+    ) {
+        if let (Some(looked_at), Some((asked, _))) = (looked_at, Asked::of(assignment, target)) {
+            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone(), mode });
         }
     }
 
@@ -313,6 +321,10 @@ impl NixEvaluator {
         let evaluated = self.own_command(Some(self.pure.root()), target, memory)?;
         drop(watch);
         stage.check()?;
+        if evaluated.repeatable {
+            let looked_at = stage.looked_at(assignment);
+            self.keep((assignment, Mode::Pure), target, memory, &evaluated.observation, looked_at);
+        }
         Ok(evaluated)
     }
 
@@ -497,7 +509,7 @@ impl Evaluator for NixEvaluator {
         }
         let evaluated = Evaluated { observation, attr, repeatable: true };
         if let Some(looked_at) = looked_at {
-            self.adopt(assignment, target, limits.memory, &evaluated, looked_at);
+            self.adopt(assignment, mode, target, limits.memory, &evaluated, looked_at);
         }
         Some(evaluated)
     }
@@ -509,6 +521,7 @@ impl Evaluator for NixEvaluator {
     fn adopt(
         &mut self,
         assignment: &Assignment,
+        mode: Mode,
         target: &Target,
         memory: Bytes,
         evaluated: &Evaluated,
@@ -518,7 +531,7 @@ impl Evaluator for NixEvaluator {
         let Evaluated { observation, attr, .. } = evaluated;
         let found = attr.clone().map(|attr| Target::Attr(attr, Yields::of(observation.drv_path.as_ref())));
         if let Some((asked, _)) = Asked::of(assignment, found.as_ref().unwrap_or(target)) {
-            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone() });
+            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone(), mode });
         }
     }
 

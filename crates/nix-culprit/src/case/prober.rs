@@ -24,7 +24,7 @@ use super::instrumented::{How, Instrumented};
 use super::journal::Journal;
 use super::settings::{Confirmation, Fetching, ReadSets};
 use crate::sys::limit::{Budget, Seen, Wish};
-use repeats::{Base, is_unmeasured};
+use repeats::{Base, is_unmeasured, typical};
 
 /// How long a probe beside others may go on at least when it is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -127,6 +127,8 @@ pub struct Prober<'a> {
     last: Duration,
     /// Whether what is found will be confirmed by the user's own command.
     confirmation: Confirmation,
+    /// The probes that only a confirmation will do for, and that were told of.
+    confirmed: BTreeSet<String>,
     records: Vec<Record>,
 }
 
@@ -162,6 +164,7 @@ impl<'a> Prober<'a> {
             ahead: None,
             last: Duration::ZERO,
             confirmation: Confirmation::Unwanted,
+            confirmed: BTreeSet::new(),
             records: Vec::new(),
         }
     }
@@ -207,6 +210,12 @@ impl<'a> Prober<'a> {
         Allowance { memory: self.full, time: None, heap: None }
     }
 
+    /// Returns what the next probes may use of the budget.
+    #[must_use]
+    pub const fn allowance(&self) -> Allowance {
+        Allowance { memory: self.memory, time: self.time, heap: self.heap }
+    }
+
     /// Sets what the next probes may use of the budget.
     pub fn allow(&mut self, allowance: Allowance) {
         self.memory = allowance.memory;
@@ -238,6 +247,14 @@ impl<'a> Prober<'a> {
     /// Sets whether what is found will be confirmed.
     pub const fn expect(&mut self, confirmation: Confirmation) {
         self.confirmation = confirmation;
+    }
+
+    /// Tells whether a probe of a search may be the confirmation as well: by the user's own command, if that needs not
+    /// fetch. Where something is measured, all of a search is better measured in one way.
+    #[must_use]
+    pub fn confirms_early(&self) -> bool {
+        let is_wanted = self.confirmation == Confirmation::Wanted && self.fetching == Fetching::WhereNeeded;
+        is_wanted && self.rule().is_none() && self.lacks(Mode::Faithful).is_none()
     }
 
     /// Begins to find out what confirmations will need to know of these assignments, beside what is done meanwhile.
@@ -325,6 +342,10 @@ impl<'a> Prober<'a> {
         }
         let first = self.observe(&question)?;
         let (runs, verdict) = self.decide(&question, vec![first])?;
+        // A probe that confirms may have been made in the search; it is one probe.
+        if question.round == Round::Confirmation && !self.confirmed.insert(self.key(&question)) {
+            return Ok((typical(self.rule(), &runs).clone(), verdict));
+        }
         Ok((self.note_runs(question.purpose, &question.subject, question.mode, runs, &verdict), verdict))
     }
 
@@ -552,7 +573,7 @@ impl<'a> Prober<'a> {
             self.evaluator.keep(&found, &evaluated, looked_at.clone());
         }
         if let Some(looked_at) = looked_at {
-            self.evaluator.adopt(&order.assignment, &order.target, order.memory, &evaluated, looked_at);
+            self.evaluator.adopt(&order.assignment, order.mode, &order.target, order.memory, &evaluated, looked_at);
         }
         Some(evaluated)
     }
@@ -644,7 +665,7 @@ impl<'a> Prober<'a> {
 }
 
 /// Tells whether an end in the pure way can come from its store, which has nothing but the inputs.
-const fn needs_fetching(class: Class) -> bool {
+pub(super) const fn needs_fetching(class: Class) -> bool {
     matches!(
         class,
         Class::FetchFailure

@@ -60,10 +60,11 @@ pub fn prove(
             Culprit::OneOf { .. } => None,
         };
         let proven = matches!(confirmation, Some(model::Confirmation::Faithful { .. }));
-        if !proven && !stands(prober, allowed, history, &range, &found.finding.culprit)? {
+        if !proven && !stands(prober, allowed, history, &range, &found)? {
             let text = "a commit ends in another way than was concluded; searching again, with every probe run";
             prober.tell(&Event::Warned { text: text.to_owned() });
             prober.use_read_sets(ReadSets::Unused);
+            range.guess = None;
             continue;
         }
         if allowed != whole && !proven && !holds(prober, history, &range, &found.finding.culprit)? {
@@ -81,14 +82,16 @@ pub fn prove(
             allowed = whole;
             continue;
         }
+        // What nothing was probed with need not be told.
+        let told = if found.finding.judged == found.own.len() { whole } else { allowed };
         let refuted = matches!(confirmation, Some(model::Confirmation::NotConfirmed { .. }));
         if !refuted || range.mode == Mode::Faithful {
-            return Ok(Proof { found, confirmation, allowed });
+            return Ok(Proof { found, confirmation, allowed: told });
         }
         range.mode = Mode::Faithful;
         if let Some(why) = other_ends(prober, history, &range)? {
             let confirmation = Some(model::Confirmation::NotConfirmed { why });
-            return Ok(Proof { found, confirmation, allowed });
+            return Ok(Proof { found, confirmation, allowed: told });
         }
         let text = "the user's own command sees it at another commit; searching again by it".to_owned();
         prober.tell(&Event::Warned { text });
@@ -122,23 +125,23 @@ enum End {
     New,
 }
 
-/// Runs those of the commits that the answer rests on which were not run in this case, and tells
-/// whether they are what they were taken for.
+/// Runs those of the commits that the answer rests on which were not run in this case, or by another command than the
+/// others, and tells whether they are what they were taken for.
 fn stands(
     prober: &mut Prober<'_>,
     allowed: Allowance,
     history: &dyn History,
     range: &Range<'_>,
-    culprit: &Culprit,
+    found: &Found,
 ) -> Result<bool, CaseError> {
-    let decisive: Vec<&CommitId> = match culprit {
+    let decisive: Vec<&CommitId> = match &found.finding.culprit {
         Culprit::Commit { commit, parents, .. } => {
             std::iter::once(commit).chain(parents.iter().map(|parent| &parent.commit)).collect()
         }
         Culprit::OneOf { commits, .. } => commits.iter().collect(),
     };
     let is_of = |subject: &Subject, commit| matches!(subject, Subject::Commit { revision, .. } if revision == commit);
-    let mut settled: Vec<(CommitId, Verdict)> = Vec::new();
+    let mut settled: Vec<(CommitId, Verdict)> = found.own.clone();
     for commit in decisive {
         // What the user's own command did later says nothing of the fast way.
         let probes = prober.records().iter().filter(|record| record.mode == range.mode);

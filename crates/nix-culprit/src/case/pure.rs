@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use nix_culprit_core::flake::{Attrs, Lock};
 use nix_culprit_core::ids::{CommitId, NodeKey};
+use nix_culprit_core::read_set::{Reads, Use};
 use nix_culprit_core::store_path::NarHash;
 
 use super::assignment::Assignment;
 use super::evaluator::EvaluatorError;
 use super::hashes::{Hashes, Place};
-use super::trees::{MountError, Trees, is_full};
+use super::trees::{LookedAt, MountError, Trees, is_full};
 use crate::sys::child;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::nix::Nix;
@@ -191,6 +192,24 @@ impl Stage {
     pub fn folders(&self) -> Vec<PathBuf> {
         let physical = self.mounts.iter().map(|(mount, _)| mount.at().to_owned());
         physical.chain(self.mounts.iter().map(|(_, hash)| hash.source_path().as_str().into())).collect()
+    }
+
+    /// Returns what the evaluation looked at, by the lock node that a mount stands for; nothing where Nix seems to have
+    /// looked at all of a tree to hash it, as 2.26 does.
+    #[must_use]
+    pub fn looked_at(&self, assignment: &Assignment) -> Option<BTreeMap<NodeKey, LookedAt>> {
+        let all = self.mounts.iter().flat_map(|(mount, _)| mount.read_set());
+        let all: BTreeMap<CommitId, Reads> = all.map(|((_, commit), reads)| (commit, reads)).collect();
+        let is_hashed = |reads: &Reads| reads.uses.get(Path::new("")) == Some(&Use::Listed);
+        if all.values().any(is_hashed) {
+            return None;
+        }
+        let of = |key: &NodeKey| {
+            let commit = locked(&assignment.lock, key)?.text("rev")?.parse().ok()?;
+            let reads = all.get(&commit)?.clone();
+            Some((key.clone(), LookedAt { commit, reads }))
+        };
+        Some(assignment.clones.keys().filter_map(of).collect())
     }
 
     /// Watches, while a probe runs that may take `time`, that no read of a clone holds it up for longer.

@@ -14,6 +14,7 @@ use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
 use super::assignment::Assignment;
+use super::decisive::Decisive;
 use super::history::History;
 use super::likely::Likely;
 use super::prober::{Prober, Question, Round};
@@ -52,6 +53,8 @@ pub struct Found {
     pub log: String,
     /// The old end, which is another one where the ends lie on different branches.
     pub old: CommitId,
+    /// What the user's own command said, where it was asked in place of the fast way.
+    pub own: Vec<(CommitId, Verdict)>,
 }
 
 /// Searches until no probe can tell more.
@@ -73,7 +76,11 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
     let mut durations: Vec<Duration> = Vec::new();
     let mut likely = Likely::new(prober, range, &old)?;
     likely.weigh(prober, history, &mut search)?;
-    let mut is_first = true;
+    let mut decisive = match likely.singled_out() {
+        Some(commit) => Decisive::of(prober, range, &search, &commit)?,
+        None => None,
+    };
+    let (mut own, mut is_first) = (Vec::new(), true);
     loop {
         match search.next() {
             Step::Probe(commit) => {
@@ -81,9 +88,17 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
                 let remaining =
                     Remaining { suspects: left.suspects, steps: left.steps, time: time_left(left.steps, &durations) };
                 // Where one commit is singled out, it and its parent are both asked for, in whatever order.
-                let is_pair = std::mem::take(&mut is_first) && likely.singles_out();
-                look_ahead(prober, history, range, &search, if is_pair { Ask::Pair } else { Ask::OneByOne })?;
-                let (seen, verdict) = probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?;
+                let ask =
+                    if is_first && decisive.is_none() && likely.singles_out() { Ask::Pair } else { Ask::OneByOne };
+                is_first = false;
+                let early = Decisive::ask(&mut decisive, prober, (history, range, &search), &commit, remaining)?;
+                let (seen, verdict) = if let Some((seen, verdict)) = early {
+                    own.push((commit.clone(), verdict.clone()));
+                    (seen, verdict)
+                } else {
+                    look_ahead(prober, history, range, &search, ask)?;
+                    probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?
+                };
                 // What was settled took none.
                 durations.extend(Some(seen.wall).filter(|wall| !wall.is_zero()));
                 if let Effect::Narrowed { .. } = search.record(&commit, &verdict)? {
@@ -94,7 +109,7 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
             Step::Done(finding) => {
                 prober.end_ahead()?;
                 let title = |commit: &CommitId| history.title(commit).unwrap_or_default();
-                return Ok(Found { finding, suspects, log: bisect_log(&search, title), old });
+                return Ok(Found { finding, suspects, log: bisect_log(&search, title), old, own });
             }
         }
     }
@@ -167,7 +182,7 @@ pub(super) fn probe_commit(
 }
 
 /// Makes the question about a commit of the range.
-fn question<'q>(
+pub(super) fn question<'q>(
     history: &dyn History,
     range: &Range<'_>,
     commit: &CommitId,
@@ -222,7 +237,7 @@ fn look_ahead(
 }
 
 #[cfg(test)]
-mod ahead_tests;
+pub(super) mod ahead_tests;
 #[cfg(test)]
 mod shortcut_tests;
 #[cfg(test)]

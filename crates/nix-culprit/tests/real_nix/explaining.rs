@@ -122,15 +122,20 @@ fn on_a_healthy_evaluation_no_way_reports_a_cycle() {
     }
 }
 
-/// Two ends, one to isolate the input, two to search, two to confirm; and three short ones, whose depth is limited.
+/// Two ends, three whose depth is limited, one to isolate the input, and two that are search and confirmation.
 #[test]
-fn a_search_that_knows_the_cycle_needs_seven_evaluations_and_a_ladder() {
+fn a_search_that_knows_the_cycle_needs_eight_evaluations_in_all() {
     let Some(nix) = newest_nix() else { return };
     let room = Room::with(&nix, sample_of(&Options { seed: 15, commits: 1200, ..Options::default() }));
     let report = room.run(&["find", "--json", "--memory", "512M"]).exits_with(0).json();
     names_the_culprit(&report, &room);
-    let counts = [&report["totals"]["probes"], &report["explanation"]["runs"]].map(|count| count.as_u64().unwrap());
-    assert!(counts[0] <= 7 && counts[1] <= 3, "{counts:?} evaluations: {:#}", report["probes"]);
+    let count = report["totals"]["probes"].as_u64().unwrap() + report["explanation"]["runs"].as_u64().unwrap();
+    assert!(count <= 8, "{count} evaluations: {:#}", report["probes"]);
+    assert_eq!(report["confirmation"]["inputs-were"], "at-store-paths", "{:#}", report["confirmation"]);
+    // So nothing was probed with less than the whole budget.
+    assert_eq!(report["environment"]["limits"]["search-memory"], Value::Null);
+    let evaluated = &report["result"]["commit"]["evaluated"]["files"];
+    assert!(evaluated.to_string().contains("setuptools"), "{:#}", report["result"]);
     let edges = report["explanation"]["why"]["edges"].as_array().unwrap();
     let added: Vec<&Value> = edges.iter().filter(|edge| edge["added"] == true).collect();
     assert_eq!(added.len(), 1, "{edges:#?}");

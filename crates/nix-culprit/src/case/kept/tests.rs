@@ -20,7 +20,7 @@ fn kept(number: usize, memory: u64, truth: &Truth) -> Kept {
     let (asked, commits) = Asked::of(&at(number), &target()).unwrap();
     let looked_at = commits.into_iter().map(|(key, commit)| (key, LookedAt { commit, reads: Reads::default() }));
     let (looked_at, memory) = (looked_at.collect(), Bytes(memory << 20));
-    Kept { asked, memory, looked_at, observation: truth.observation() }
+    Kept { asked, memory, looked_at, observation: truth.observation(), mode: Mode::Fast }
 }
 
 fn all(kept: impl IntoIterator<Item = Kept>) -> AllKept {

@@ -194,7 +194,7 @@ impl Prober<'_> {
 }
 
 /// Returns the run that stands for all: the one with the median, where something is measured.
-fn typical<'r>(rule: Option<&Rule>, runs: &'r [Observation]) -> &'r Observation {
+pub(super) fn typical<'r>(rule: Option<&Rule>, runs: &'r [Observation]) -> &'r Observation {
     let middle = rule.and_then(|rule| middle(rule, runs).map(|middle| (rule, middle)));
     runs.iter()
         .find(|run| middle.is_some_and(|(rule, middle)| rule.measure.of(run) == Some(middle)))

@@ -47,7 +47,7 @@ fn search_with(
 }
 
 /// Who answers ahead as `truth` says, and writes down what was asked.
-fn helpers(
+pub(in crate::case) fn helpers(
     truth: impl Fn(usize) -> Truth + Send + Sync + 'static,
     asked: &Arc<Mutex<Vec<usize>>>,
     most: Places,

@@ -138,7 +138,7 @@ impl Evaluator for Pure<'_> {
     fn evaluate(
         &mut self,
         assignment: &Assignment,
-        _: Mode,
+        mode: Mode,
         target: &Target,
         memory: Bytes,
     ) -> Result<Evaluated, EvaluatorError> {
@@ -148,7 +148,7 @@ impl Evaluator for Pure<'_> {
         let observation = truth.observation();
         let looked_at = BTreeMap::from([(NodeKey("pkgs".to_owned()), LookedAt { commit, reads })]);
         let (asked, _) = Asked::of(assignment, target).unwrap();
-        self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone() });
+        self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone(), mode });
         Ok(Evaluated { observation, attr: None, repeatable: true })
     }
 
