@@ -1,6 +1,9 @@
 //! Which corrections may help in a case, in the order in which they are tried.
 
+use std::path::PathBuf;
+
 use super::model::Before;
+use super::refusal::{Grounds, Refusal};
 use crate::explain::Why;
 use crate::ids::{CommitId, InputPath};
 
@@ -15,6 +18,21 @@ pub struct Facts {
     pub owners: Vec<InputPath>,
     /// All inputs of the failing lock that are nodes of their own, those nearest to the root first.
     pub inputs: Vec<InputPath>,
+    /// The other Nix programs that the user named.
+    pub nix: Vec<NixAtHand>,
+    /// One of each other version of Nix that is installed.
+    pub installed: Vec<NixAtHand>,
+    /// The package that nixpkgs refused, if that is how it fails.
+    pub refusal: Option<Refusal>,
+}
+
+/// A Nix that is not the one that the case was searched with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NixAtHand {
+    /// Its version, such as `Nix 2.34.8`.
+    pub version: String,
+    /// Its program.
+    pub program: PathBuf,
 }
 
 /// A commit that an input could be kept at.
@@ -42,6 +60,10 @@ pub enum Candidate {
         /// The culprit.
         commit: CommitId,
     },
+    /// Another Nix evaluates it.
+    Nix(NixAtHand),
+    /// Nixpkgs is allowed what it refuses.
+    Allow(Refusal),
 }
 
 impl Candidate {
@@ -52,6 +74,11 @@ impl Candidate {
             Self::Keep(Keeping { input, commit, .. }) => format!("keep {input} at {}", commit.short()),
             Self::Forward(input) => format!("move {input} on"),
             Self::Revert { input, commit } => format!("take back {} in {input}", commit.short()),
+            Self::Nix(NixAtHand { version, program }) => format!("use {version} ({})", program.display()),
+            Self::Allow(Refusal { package, grounds }) => match grounds {
+                Grounds::Lacks(permission) => format!("allow {package}, although {permission}"),
+                Grounds::Problems(_) | Grounds::Other => format!("allow {package}"),
+            },
         }
     }
 }
@@ -65,6 +92,8 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
             all.push(candidate);
         }
     };
+    // One evaluation, and it says why it fails.
+    facts.refusal.iter().for_each(|refusal| add(Candidate::Allow(refusal.clone())));
     let mut kept: Vec<&CommitId> = Vec::new();
     for keeping in &facts.keep {
         if !kept.contains(&&keeping.commit) {
@@ -80,7 +109,9 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
     for (input, commit) in &facts.culprits {
         add(Candidate::Revert { input: input.clone(), commit: commit.clone() });
     }
+    facts.nix.iter().for_each(|nix| add(Candidate::Nix(nix.clone())));
     facts.inputs.iter().for_each(|input| add(Candidate::Forward(input.clone())));
+    facts.installed.iter().for_each(|nix| add(Candidate::Nix(nix.clone())));
     all
 }
 
@@ -131,6 +162,7 @@ pub fn owners(why: &Why) -> Vec<InputPath> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::refusal::Permission;
     use super::*;
     use crate::explain::{Certainty, Cycle, ErrorRoot, FrameTold, Fresh, Place};
 
@@ -187,16 +219,22 @@ mod tests {
             culprits: vec![(path("pkgs"), "c".repeat(40).parse().unwrap())],
             owners: vec![path("overlay"), path("gone"), path("pkgs")],
             inputs: ["pkgs", "overlay", "tools", "overlay/lib"].map(path).to_vec(),
+            nix: vec![NixAtHand { version: "Nix 2.8.0".to_owned(), program: "/old/nix".into() }],
+            installed: vec![NixAtHand { version: "Lix 2.91.0".to_owned(), program: "/bin/nix".into() }],
+            refusal: Some(Refusal { package: "x-1".to_owned(), grounds: Grounds::Lacks(Permission::Unfree) }),
         };
         let words: Vec<String> = candidates(&facts).iter().map(Candidate::words).collect();
         let expected = [
+            "allow x-1, although its license is unfree",
             "keep pkgs at aaaaaaaaaaaa",
             "keep pkgs at bbbbbbbbbbbb",
             "move overlay on",
             "move pkgs on",
             "take back cccccccccccc in pkgs",
+            "use Nix 2.8.0 (/old/nix)",
             "move tools on",
             "move overlay/lib on",
+            "use Lix 2.91.0 (/bin/nix)",
         ];
         assert_eq!(words, expected);
         assert!(candidates(&Facts::default()).is_empty());

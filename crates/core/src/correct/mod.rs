@@ -7,12 +7,14 @@ mod command;
 pub mod edit;
 mod model;
 mod rank;
+mod refusal;
 mod unified;
 
-pub use candidates::{Candidate, Facts, Keeping, candidates, owners};
+pub use candidates::{Candidate, Facts, Keeping, NixAtHand, candidates, owners};
 pub use command::{lock_command, word};
 pub use model::{
     Action, Before, Correction, Corrections, Derivations, Failed, PATCH, Point, Proof, Reach, Step, Untried,
 };
 pub use rank::rank;
+pub use refusal::{Grounds, Permission, Refusal};
 pub use unified::unified;

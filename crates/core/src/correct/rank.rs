@@ -15,12 +15,12 @@ enum Ages {
     Stays,
     /// It is an edit of the flake that nobody has to take back.
     Edit,
-    /// It says that something known is accepted.
-    Accepts,
     /// It holds an input back: the next update undoes it, or it has to be taken back some day.
     HoldsBack,
     /// It holds for one user on one machine.
     Here,
+    /// It repairs nothing: what is known to be wrong is accepted.
+    Accepts,
     /// It is a patch that has to be carried along.
     Patch,
 }
@@ -109,12 +109,12 @@ mod tests {
             forward("overlay/lib", Reach::First, 40),
             forward("overlay", Reach::Newest, 60),
             Action::Follow { input: path("overlay/pkgs"), target: path("pkgs") },
-            Action::Allow { setting: "NIXPKGS_ALLOW_UNFREE=1".to_owned() },
             keep(Before::Merge, 12),
             keep(Before::Culprit, 10),
             Action::Own { input: path("overlay/pkgs"), to: Some(point(9)) },
             keep(Before::GoodEnd, 5),
             Action::Nix { version: "2.34.8".to_owned(), program: "/nix".to_owned() },
+            Action::Allow { setting: "NIXPKGS_ALLOW_UNFREE=1".to_owned() },
             Action::Revert { input: path("pkgs"), commit: point(11) },
         ]
     }

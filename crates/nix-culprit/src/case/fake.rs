@@ -34,6 +34,8 @@ pub(super) enum Truth {
     Broken(&'static str),
     /// It ends in this way.
     Ends(Class),
+    /// Nixpkgs refuses a package in these words.
+    Refused(&'static str),
     /// It exits with this status, as a script does.
     Exits(i32),
     /// It succeeds with so many thunks, and so many MiB.
@@ -47,12 +49,13 @@ impl Truth {
             Self::Bad => (Class::OutOfMemory, None, 512, 7),
             Self::Broken(message) => (Class::EvaluationError, Some((*message).to_owned()), 80, 1),
             Self::Ends(class) => (*class, Some(format!("it ended in {class}")), 50, 1),
+            Self::Refused(message) => (Class::Refused, Some((*message).to_owned()), 50, 1),
             Self::Exits(_) => (Class::EvaluationError, None, 50, 1),
             Self::Weighs(_, mib) => (Class::Success, None, *mib, 2),
         };
         let failed = match self {
             Self::Exits(status) => *status,
-            Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) | Self::Weighs(..) => 1,
+            Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) | Self::Refused(_) | Self::Weighs(..) => 1,
         };
         Observation {
             outcome: Outcome { class, message, position: None },
@@ -62,7 +65,7 @@ impl Truth {
             cpu: Some(Duration::from_secs(wall)),
             counters: match self {
                 Self::Weighs(thunks, _) => Some(Counters::from_iter([("nrThunks".parse().unwrap(), *thunks)])),
-                Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) | Self::Exits(_) => None,
+                Self::Good | Self::Bad | Self::Broken(_) | Self::Ends(_) | Self::Refused(_) | Self::Exits(_) => None,
             },
             curve: vec![Bytes(1 << 20), Bytes(peak << 20)],
             drv_path: (class == Class::Success).then(|| "/nix/store/x-shell.drv".parse().unwrap()),

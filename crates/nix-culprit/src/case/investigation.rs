@@ -33,7 +33,7 @@ use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
 use super::jumps::all_jumps;
 use super::nix_evaluator::{NixEvaluator, Tools};
-use super::other_nix::OtherNix;
+use super::other_nix::{Other, OtherNix, Others};
 use super::prober::{Allowance, Prober, Round};
 use super::project::Project;
 use super::proof::{Proof, prove};
@@ -45,7 +45,7 @@ use super::{Assignment, CaseError};
 use crate::sys::git::{Git, Repository, Snapshot};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::Guard;
-use crate::sys::nix::Nix;
+use crate::sys::nix::{Installed, Nix};
 
 /// What an investigation needs of the machine.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub struct Surroundings {
     pub guard: Guard,
     /// Whether somebody asked to stop.
     pub interrupt: Interrupt,
+    /// Where other Nix programs may be.
+    pub installed: Installed,
 }
 
 /// What an investigation came to.
@@ -105,19 +107,12 @@ pub fn investigate(
         hashes: Hashes::default(),
     };
     let own = tools.nix.version().to_string();
-    let other_nix = match &settings.nix_good {
-        Some(program) => {
-            let nix = Nix::detect(program, settings.system.as_deref(), &surroundings.interrupt)?;
-            let version = nix.version().to_string();
-            let folder = case.path().join("other-nix");
-            let tools = Tools { nix, ..tools.clone() };
-            let evaluator =
-                NixEvaluator::new(tools, snapshot.clone(), copy.modified, &folder, settings.script.clone())?
-                    .of_project(project.clone());
-            Some(OtherNix::new(version, evaluator, &folder)?)
-        }
-        None => None,
-    };
+    let (others_tools, modified) = (tools.clone(), copy.modified);
+    let (others_snapshot, others_project) = (snapshot.clone(), project.clone());
+    let others =
+        Others { settings, case, tools: others_tools, snapshot: others_snapshot, modified, project: others_project };
+    let other_nix =
+        settings.nix_good.as_ref().map(|program| others.make(&Other::Program(program.clone()))).transpose()?;
     let own_copy = Copied { copy: copy.clone(), snapshot: snapshot.clone(), project: project.clone() };
     let ahead = ahead(settings, &tools, own_copy, case);
     let mut evaluator =
@@ -187,7 +182,8 @@ pub fn investigate(
     let mut closed = Closed::default();
     if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
         let took = began.elapsed();
-        let closing = Closing { settings, case, git, clones, failing, facts, allowed, took };
+        let installed = &surroundings.installed;
+        let closing = Closing { settings, case, git, clones, failing, facts, others, installed, allowed, took };
         closed = close(&mut prober, &mut report, closing);
         prober.tell(&learned(&report));
     }
@@ -301,7 +297,10 @@ impl<'a> Investigation<'a> {
             Scope::Locks { bad: None, .. } | Scope::Inputs { bad: None, .. } | Scope::Input { .. } => working.clone(),
         };
         clones_at_hand(self.settings, &mut self.clones, &bad.lock)?;
-        other.compare(prober, &self.clones, &bad, (own, self.mode), &mut self.draft)
+        let Some((version, ends)) = other.compare(prober, &self.clones, &bad, self.mode)? else { return Ok(None) };
+        self.draft.ends(&ends);
+        self.failing = Some(Failing { good: None, ..Failing::of(&ends) });
+        Ok(Some(SearchResult::NixVersion { good: version, bad: own }))
     }
 
     /// Investigates the difference between two locks.

@@ -244,6 +244,12 @@ impl<'a> Prober<'a> {
         self.fetching = fetching;
     }
 
+    /// Returns whether the user's own command always fetches its inputs.
+    #[must_use]
+    pub const fn fetching(&self) -> Fetching {
+        self.fetching
+    }
+
     /// Sets whether what is found will be confirmed.
     pub const fn expect(&mut self, confirmation: Confirmation) {
         self.confirmation = confirmation;

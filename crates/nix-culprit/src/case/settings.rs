@@ -85,6 +85,9 @@ pub struct Settings {
     /// A nix program with which the bad lock is said to work.
     #[serde(default)]
     pub nix_good: Option<PathBuf>,
+    /// Other nix programs that the user named, to see whether one of them helps.
+    #[serde(default)]
+    pub other_nix: Vec<PathBuf>,
     /// The git program.
     pub git: PathBuf,
 }

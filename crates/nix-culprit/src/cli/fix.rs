@@ -1,5 +1,7 @@
 //! `nix-culprit fix`.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 
 use super::ResultOptions;
@@ -10,11 +12,16 @@ use super::ResultOptions;
   nix-culprit fix                               of the newest investigation: what helps?
   nix-culprit fix 20231004-101500               of this one
   nix-culprit fix --apply 1                     write the best one into flake.lock, after showing the difference
+  nix-culprit fix --nix ./old/bin/nix           does this Nix help?
   nix-culprit fix --json                        as JSON, with all that was seen")]
 pub struct Args {
     /// The investigation [default: the newest]
     #[arg(value_name = "CASE")]
     pub(crate) case: Option<String>,
+
+    /// Another nix program that may help, besides those that are installed; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) nix: Vec<PathBuf>,
 
     /// Write this correction into the files of the working tree: shows the difference first, asks on a terminal, and
     /// commits nothing

@@ -11,7 +11,7 @@ use crate::cli::doctor::Args;
 use crate::sys::git::Git;
 use crate::sys::limit::{Guard, budget};
 use crate::sys::namespace::forbidden_by;
-use crate::sys::nix::{Nix, installed};
+use crate::sys::nix::{Installed, Nix};
 use crate::sys::treefs::{TreeFs, Way};
 use crate::ui::Paint;
 
@@ -97,9 +97,8 @@ fn nix(program: &Path, context: &Context) -> Finding {
 
 /// Finds the other Nix versions that are installed: `matrix --nix-installed` asks them.
 fn others(own: &Path, context: &Context) -> Option<Finding> {
-    let path = std::env::var_os("PATH");
     let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let all = installed(path.as_deref(), Path::new("/nix/store"));
+    let all = Installed::usual().list();
     let others = all.iter().filter(|program| real(program) != real(own));
     let names: Vec<String> = others
         .filter_map(|program| Nix::detect(program, None, &context.interrupt).ok())

@@ -4,8 +4,9 @@ use nix_culprit_core::correct::unified;
 use nix_culprit_core::text::printable_lines;
 
 use super::run_case::{Told, conclude};
+use super::settings::program;
 use super::{CommandError, Context, Exit};
-use crate::case::{Cases, Correcting, Settings, uncommitted};
+use crate::case::{Cases, Confirmation, Correcting, Explaining, Settings, uncommitted};
 use crate::cli::fix::Args;
 use crate::sys::interrupt::Asked;
 use crate::ui::{Answer, Paint};
@@ -18,6 +19,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     }
     // Whoever goes on with the case later is told all of it, too. What the case knows is not asked again.
     settings.correcting = Correcting::All;
+    if settings.explanation == Explaining::Alone {
+        // `explain` had nothing to confirm; a correction has.
+        settings.confirmation = Confirmation::Wanted;
+    }
+    for nix in args.nix.iter().map(|path| program(path)) {
+        if !settings.other_nix.contains(&nix) {
+            settings.other_nix.push(nix);
+        }
+    }
     case.keep(&settings)?;
     context.printer.note(&format!("looking what helps in the case {}", case.id()));
     let told = conclude(&case, &settings, &args.results, context)?;

@@ -11,12 +11,12 @@ use nix_culprit_core::report::Redactor;
 use super::run_case::{stamp, unfinished};
 use super::settings::{Way, absolute, input_path, program, settings};
 use super::{CommandError, Context, Exit};
-use crate::case::{Axes, CaseDir, Cases, Scope, Settings, Size, Surroundings, tabulate};
+use crate::case::{Axes, CaseDir, Cases, Scope, Settings, Size, tabulate};
 use crate::cli::matrix::Args;
 use crate::cli::{AskOptions, ProgramOptions, ResultOptions, VerdictOptions};
 use crate::sys::interrupt::Asked;
-use crate::sys::limit::{Guard, budget};
-use crate::sys::nix::installed;
+use crate::sys::limit::budget;
+use crate::sys::nix::Installed;
 use crate::ui::{Answer, Progress};
 
 /// With more evaluations than these left the user is asked.
@@ -35,8 +35,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let mut nix: Vec<_> = args.nix.iter().map(|path| program(path)).collect();
     let first = nix.first().cloned().unwrap_or_else(|| "nix".into());
     if args.nix_installed {
-        let path = std::env::var_os("PATH");
-        let all = installed(path.as_deref(), Path::new("/nix/store"));
+        let all = Installed::usual().list();
         nix = if all.is_empty() { nix } else { all };
     }
     let ask = AskOptions {
@@ -78,8 +77,7 @@ pub(super) fn go_on(
     context: &Context,
 ) -> Result<Exit, CommandError> {
     let axes = settings.matrix.as_ref().ok_or_else(|| CommandError::NoSearch(case.id()))?;
-    let surroundings =
-        Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
+    let surroundings = context.surroundings();
     let total = budget::default(&context.roots);
     let mut approve = |size: &Size| {
         context.printer.note(&words(size));

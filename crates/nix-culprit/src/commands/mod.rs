@@ -22,10 +22,12 @@ mod settings;
 
 use std::path::PathBuf;
 
+use crate::case::Surroundings;
 use crate::cli::{Cli, ColorChoice, Command};
 use crate::sys::dirs::Dirs;
 use crate::sys::interrupt::Interrupt;
-use crate::sys::limit::Roots;
+use crate::sys::limit::{Guard, Roots};
+use crate::sys::nix::Installed;
 use crate::ui::{Loudness, Printer, report_error};
 
 pub use error::CommandError;
@@ -53,6 +55,16 @@ struct Context {
     dirs: Dirs,
     roots: Roots,
     interrupt: Interrupt,
+}
+
+impl Context {
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            guard: Guard::detect(self.roots.clone()),
+            interrupt: self.interrupt.clone(),
+            installed: Installed::usual(),
+        }
+    }
 }
 
 /// Runs a command and returns the exit code. `own` is the path of this program.

@@ -8,9 +8,8 @@ use nix_culprit_core::text::printable;
 
 use super::settings::{Way, input_path, settings};
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, Scope, Single, Surroundings, Target, probe_once};
+use crate::case::{CaseDir, Scope, Single, Target, probe_once};
 use crate::cli::probe::Args;
-use crate::sys::limit::Guard;
 use crate::ui::Paint;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
@@ -22,8 +21,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         return Err(CommandError::NoGoodEnd(rule.to_string()));
     }
     let temporary = tempfile::tempdir().map_err(|source| CommandError::Write { path: std::env::temp_dir(), source })?;
-    let surroundings =
-        Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
+    let surroundings = context.surroundings();
     let single = Single {
         lock: args.lock.clone(),
         revisions: args.revisions.iter().map(|(input, revision)| (input_path(input), revision.clone())).collect(),

@@ -10,10 +10,9 @@ use nix_culprit_core::text::printable;
 use super::run_case::stamp;
 use super::settings::{Way, settings};
 use super::{CommandError, Context, Exit, extract};
-use crate::case::{CaseDir, Cases, Ended, Reduced, Reduction, Scope, Surroundings, Trust, reduce};
+use crate::case::{CaseDir, Cases, Ended, Reduced, Reduction, Scope, Trust, reduce};
 use crate::cli::reduce::Args;
 use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
-use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
@@ -42,8 +41,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let output = output(args, &case)?;
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let wanted = Reduction { time: args.max_time, jobs: args.jobs.map_or(cores, NonZero::get), output };
-    let surroundings =
-        Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
+    let surroundings = context.surroundings();
     let reduced = {
         let mut progress = Progress::new(context.printer);
         reduce(&settings, &wanted, &case, &surroundings, &mut progress)?

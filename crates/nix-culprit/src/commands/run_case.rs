@@ -10,11 +10,8 @@ use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, html, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
-use crate::case::{
-    CaseDir, CaseError, Cases, FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, FileChanges, Settings, Surroundings, investigate,
-};
+use crate::case::{CaseDir, CaseError, Cases, FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, FileChanges, Settings, investigate};
 use crate::cli::ResultOptions;
-use crate::sys::limit::Guard;
 use crate::ui::{Paint, Progress};
 
 /// Begins a case and runs it.
@@ -47,8 +44,7 @@ pub(super) fn conclude(
     wanted: &ResultOptions,
     context: &Context,
 ) -> Result<Told, CommandError> {
-    let surroundings =
-        Surroundings { guard: Guard::detect(context.roots.clone()), interrupt: context.interrupt.clone() };
+    let surroundings = context.surroundings();
     let concluded = {
         let mut progress = Progress::new(context.printer);
         investigate(settings, case, &surroundings, &mut progress).map_err(|error| unfinished(case, error))?

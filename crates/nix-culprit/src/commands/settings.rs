@@ -123,6 +123,7 @@ pub(super) fn settings(
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),
         nix_good: None,
+        other_nix: Vec::new(),
         git: program(&options.programs.git),
     })
 }

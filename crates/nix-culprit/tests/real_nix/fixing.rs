@@ -5,7 +5,7 @@ use std::fs;
 use nix_culprit_sample::Options;
 use serde_json::{Value, json};
 
-use crate::machine::{every_nix, every_nix_with_flakes, newest_nix, sample_of, target};
+use crate::machine::{every_nix, every_nix_with_flakes, newest_nix, sample_of, system, target};
 use crate::room::{Room, finish};
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -134,19 +134,93 @@ fn what_is_asked_for_is_written_into_the_lock_and_nothing_else_with_every_nix() 
 fn where_nothing_helps_it_says_so_with_what_was_tried() {
     let Some(nix) = newest_nix() else { return };
     let room = Room::with(&nix, sample_of(&Options { seed: 14, commits: 60, ..Options::default() }));
-    let lock: Value = serde_json::from_slice(&fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
-    let tools = lock["nodes"]["tools"]["locked"]["rev"].as_str().unwrap();
-    let shell = "default = packages.callPackage ./shell.nix";
-    let failing =
-        format!("default = if tools.rev == \"{tools}\" then throw \"planted\" else packages.callPackage ./shell.nix");
-    room.edit("flake.nix", shell, &failing);
+    plant(&room, "throw \"planted\"");
     // Nothing was searched, so there is no commit to stay before; the input at fault is at its newest.
     room.run(&["explain", "--quiet", "--memory", "512M"]).exits_with(0);
     let run = room.run(&["fix"]).exits_with(1);
-    for part in ["Helps       nothing of what was tried", "No help     move overlay on to", "planted", "move tools on:"]
+    for part in
+        ["Helps       nothing of what was tried", "No help     ", "move overlay on to", "planted", "move tools on:"]
     {
         assert!(run.stdout.contains(part), "no {part}: {run}");
     }
     let refused = room.run(&["fix", "--apply", "1", "--yes"]).exits_with(129);
     assert!(refused.stderr.contains("there is no correction 1: 0 work"), "{refused}");
+}
+
+/// Has the bad lock evaluate to what a condition on it says, and the good one to what it did.
+fn plant(room: &Room, planted: &str) {
+    let lock: Value = serde_json::from_slice(&fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
+    let tools = lock["nodes"]["tools"]["locked"]["rev"].as_str().unwrap();
+    let shell = "default = packages.callPackage ./shell.nix";
+    let failing = format!("default = if tools.rev == \"{tools}\" then {planted} else packages.callPackage ./shell.nix");
+    room.edit("flake.nix", shell, &failing);
+}
+
+#[test]
+fn another_nix_that_is_at_hand_is_asked_for_the_failing_state() {
+    let versions = every_nix_with_flakes();
+    let (Some(old), Some(new)) = (versions.first(), versions.last()) else { return };
+    if old == new {
+        return;
+    }
+    let room = Room::with(old, sample_of(&Options { seed: 14, commits: 60, ..Options::default() }));
+    let version = &new.version;
+    let shell = format!("derivation {{ name = \"x\"; system = \"{}\"; builder = \"x\"; }}", system());
+    plant(&room, &format!("if builtins.nixVersion == \"{version}\" then {shell} else throw \"too old\""));
+    room.run(&["explain", "--quiet", "--memory", "512M"]).exits_with(0);
+    let (own, other) = (old.program(), new.program());
+    let without = room.run(&["fix", "--json"]).json();
+    assert!(works(&without).iter().all(|one| one["action"]["program"] != json!(other)), "{:#}", without["corrections"]);
+    // The user's own is no other one.
+    let arguments = ["fix", "--json", "--nix", own.to_str().unwrap(), "--nix", other.to_str().unwrap()];
+    let report = room.run(&arguments).exits_with(0).json();
+    let of_nix: Vec<&Value> = works(&report).iter().filter(|one| one["action"]["kind"] == "nix").collect();
+    let [one] = of_nix[..] else { panic!("{:#}", report["corrections"]) };
+    let expected = json!({ "kind": "nix", "version": format!("Nix {version}"), "program": other });
+    assert_eq!(one["action"], expected);
+    let command = one["proof"]["command"].as_str().unwrap();
+    assert_eq!(command, format!("{} eval --raw {}", other.display(), target()));
+    room.succeed("sh", &["-ec", command]);
+    // What was asked for once is known to the case.
+    let again = room.run(&["resume", "--json"]).exits_with(0).json();
+    assert_eq!(works(&again), works(&report));
+    nothing_goes_on(&room);
+}
+
+#[test]
+fn what_nixpkgs_refuses_is_allowed_by_the_users_own_command_with_every_nix() {
+    for nix in every_nix() {
+        let room = Room::with(&nix, sample_of(&Options { seed: 14, commits: 60, ..Options::default() }));
+        let refusal = "Package ‘planted-1.0’ in ${toString ./.}/flake.nix:7 has an unfree license (‘unfree’), refusing to \
+                       evaluate.\\n\\na) To temporarily allow unfree packages";
+        plant(
+            &room,
+            &format!(
+                "if builtins.getEnv \"NIXPKGS_ALLOW_UNFREE\" == \"1\" then derivation {{ name = \"planted\"; system \
+                 = \"{}\"; builder = \"x\"; }} else throw \"{refusal}\"",
+                system()
+            ),
+        );
+        room.run(&["explain", "--quiet", "--memory", "512M"]).exits_with(0);
+        let before = Listing::of(&[&room.app]);
+        let run = room.run(&["fix", "--json"]);
+        Listing::of(&[&room.app]).is_same_as(&before);
+        let report = run.json();
+        let allow: Vec<&Value> = works(&report).iter().filter(|one| one["action"]["kind"] == "allow").collect();
+        if !nix.has_flakes() {
+            assert!(allow.is_empty(), "{} {:#}", nix.version, report["corrections"]);
+            let untried = report["corrections"]["untried"].as_array().unwrap();
+            let what = untried.iter().find(|one| one["what"] == "allow it: NIXPKGS_ALLOW_UNFREE=1").unwrap();
+            assert!(what["why"].as_str().unwrap().contains("has no flakes"), "{what:#}");
+            continue;
+        }
+        let [one] = allow[..] else { panic!("{} {:#}", nix.version, report["corrections"]) };
+        assert_eq!(one["action"]["setting"], "NIXPKGS_ALLOW_UNFREE=1");
+        assert_eq!(one, works(&report).last().unwrap(), "what accepts it comes last: {:#}", report["corrections"]);
+        let command = one["proof"]["command"].as_str().unwrap();
+        assert_eq!(command, format!("NIXPKGS_ALLOW_UNFREE=1 nix eval --impure --raw {}", target()));
+        let command = command.replacen("nix ", &format!("{} ", nix.program().display()), 1);
+        room.succeed("sh", &["-ec", &command]);
+        nothing_goes_on(&room);
+    }
 }

@@ -4,17 +4,20 @@
 
 use std::time::{Duration, Instant};
 
-use nix_culprit_core::correct::{self, Facts};
+use nix_culprit_core::correct::{self, Facts, Refusal};
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::report::Report;
 
 use super::super::CaseError;
 use super::super::clones::Clones;
+use super::super::other_nix::Others;
 use super::super::prober::{Allowance, Prober};
 use super::super::settings::{Correcting, Root, Settings};
 use super::super::store::CaseDir;
+use super::nix::at_hand;
 use super::{Failing, FileChange, FileChanges, Tried, Work, correct};
 use crate::sys::git::Git;
+use crate::sys::nix::Installed;
 
 /// How long corrections are tried at the end of a search at least, and at most: about half of what it took.
 const LEAST: Duration = Duration::from_secs(30);
@@ -34,6 +37,10 @@ pub struct Closing<'a> {
     pub failing: Failing,
     /// What has a bearing on corrections; what the report knows is added to it.
     pub facts: Facts,
+    /// Makes evaluators that are not the case's own.
+    pub others: Others<'a>,
+    /// Where other Nix programs may be.
+    pub installed: &'a Installed,
     /// What the probes of a search may use.
     pub allowed: Allowance,
     /// How long the investigation took until now.
@@ -51,11 +58,13 @@ pub struct Closed {
 
 /// Tries corrections, and writes into the report what came of it.
 pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>) -> Closed {
-    let Closing { settings, case, git, mut clones, failing, mut facts, allowed, took } = closing;
+    let Closing { settings, case, git, mut clones, failing, mut facts, others, installed, allowed, took } = closing;
     facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
     facts.inputs = failing.inputs();
     facts.keep.retain(|keeping| failing.has_own(&keeping.input));
     facts.culprits.retain(|(input, _)| failing.has_own(input));
+    facts.refusal = report.bad.as_ref().and_then(|bad| Refusal::of(&bad.observation.outcome));
+    (facts.nix, facts.installed) = at_hand(prober, settings, &others.tools.nix, installed, &others.tools.interrupt);
     let limit = (took / 2).clamp(LEAST, MOST);
     let mut work = Work {
         settings,
@@ -64,6 +73,8 @@ pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>)
         folder: case.path(),
         failing: &failing,
         allowed,
+        others: &|other| others.make(other),
+        elsewhere: 0,
         fails_after: report.bad.as_ref().map(|bad| bad.observation.wall).unwrap_or_default(),
         until: (settings.correcting == Correcting::Quick).then(|| (Instant::now() + limit, limit)),
     };

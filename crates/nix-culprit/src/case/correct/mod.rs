@@ -4,9 +4,11 @@
 //! Owns the loop and when it ends. Which corrections there are and which is best is the core's part. The user's flake
 //! is never written to, unless they ask for it: then `change` does.
 
+mod allow;
 mod change;
 mod closing;
 mod derivations;
+mod nix;
 mod proof;
 mod revert;
 mod revision;
@@ -28,6 +30,7 @@ use super::CaseError;
 use super::clones::Clones;
 use super::ends::Ends;
 use super::evaluator::EvaluatorError;
+use super::other_nix::MakeOther;
 use super::prober::{Allowance, Prober};
 use super::settings::{Correcting, Settings};
 use crate::sys::git::Git;
@@ -84,6 +87,10 @@ pub struct Work<'a> {
     pub allowed: Allowance,
     /// How long the bad end takes to fail.
     pub fails_after: Duration,
+    /// Makes evaluators that are not the case's own.
+    pub others: &'a MakeOther<'a>,
+    /// How many evaluations those made.
+    pub elsewhere: usize,
     /// When nothing new is begun any more, and how long that was from the beginning.
     pub until: Option<(Instant, Duration)>,
 }
@@ -147,7 +154,7 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> T
     ended = ended.or(counted.err().filter(ends_all));
     rank(&mut works, |one| &one.correction, facts.keep.first().map(|keeping| &keeping.input));
     let ran = prober.records()[before..].iter().filter(|record| record.settled_by.is_none() && !record.remembered);
-    corrections.evaluations = ran.count();
+    corrections.evaluations = ran.count() + work.elsewhere;
     corrections.wall = began.elapsed();
     let locks;
     (corrections.works, locks) = works.into_iter().map(|one| (one.correction, one.lock)).unzip();
@@ -180,6 +187,8 @@ impl Work<'_> {
             Candidate::Keep(keeping) => self.keep(prober, keeping),
             Candidate::Revert { input, commit } => self.revert(prober, input, commit),
             Candidate::Forward(input) => self.forward(prober, input, facts.owners.contains(input)),
+            Candidate::Nix(nix) => self.nix(prober, nix),
+            Candidate::Allow(refusal) => self.allow(prober, refusal),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use nix_culprit_core::bisect::{Goal, Mode as Order};
-use nix_culprit_core::correct::{Action, Before, Keeping, Proof, Reach, Step};
+use nix_culprit_core::correct::{Action, Before, Keeping, NixAtHand, Permission, Proof, Reach, Refusal, Step};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::Class;
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_sample::{Options, Sample, State as Does, generate};
 
 use super::super::fake::{FakeNix, Truth, out_of_memory, path, revision, run};
+use super::super::journal::Journal;
+use super::super::other_nix::{Other, OtherNix};
 use super::super::settings::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Wanted};
 use super::*;
 use crate::sys::git::{Git, Repository};
@@ -88,6 +90,7 @@ impl World {
             clones: "/nowhere".into(),
             nix: "nix".into(),
             nix_good: None,
+            other_nix: Vec::new(),
             git: "git".into(),
         }
     }
@@ -99,10 +102,22 @@ impl World {
             culprits: vec![(path("pkgs"), self.sample.culprit.parse().unwrap())],
             owners: vec![path("overlay"), path("pkgs")],
             inputs: self.failing.inputs(),
+            ..Facts::default()
         }
     }
 
     fn correct(&self, nix: &mut FakeNix<'_>, correcting: Correcting, limit: Option<Duration>) -> Tried {
+        self.correct_with(nix, correcting, limit, (&self.facts(), &|_| panic!("nobody else is to be asked")))
+    }
+
+    /// As [`World::correct`], with facts, and evaluators that are not the case's own.
+    fn correct_with(
+        &self,
+        nix: &mut FakeNix<'_>,
+        correcting: Correcting,
+        limit: Option<Duration>,
+        (facts, others): (&Facts, &MakeOther<'_>),
+    ) -> Tried {
         let settings = self.settings(correcting);
         let mut clones = Clones::new(self.git.clone(), BTreeMap::new(), "/nowhere".into());
         let case = tempfile::tempdir_in(self.folder.path()).unwrap();
@@ -114,10 +129,12 @@ impl World {
                 folder: case.path(),
                 failing: &self.failing,
                 allowed: Allowance { memory: Bytes(400 << 20), time: None, heap: None },
+                others,
+                elsewhere: 0,
                 fails_after: Duration::from_secs(7),
                 until: limit.map(|limit| (Instant::now() + limit, limit)),
             };
-            correct(prober, &mut work, &self.facts())
+            correct(prober, &mut work, facts)
         };
         run(case.path(), nix, Some(out_of_memory()), work).0
     }
@@ -203,4 +220,92 @@ fn what_breaks_down_ends_the_rest_and_keeps_what_is_known() {
     assert_eq!(corrections.works.len(), 1, "{corrections:#?}");
     assert!(ended.is_none());
     assert!(corrections.untried.iter().any(|untried| untried.why.contains("the machine broke down")));
+}
+
+/// Makes evaluators by a rule on who is asked, each with a journal of its own.
+fn others<'a>(folder: &'a Path, rule: impl Fn(&Other) -> Truth + 'a) -> Box<MakeOther<'a>> {
+    Box::new(move |other| {
+        let journal = Journal::open(&tempfile::NamedTempFile::new_in(folder).unwrap().into_temp_path()).unwrap();
+        let truth = rule(other);
+        Ok(OtherNix::new("Nix 2.0.0", FakeNix::new(move |_, _| truth.clone()), journal))
+    })
+}
+
+#[test]
+fn another_nix_helps_only_if_it_was_seen_to() {
+    let world = World::new();
+    let at_hand =
+        |version: &str| NixAtHand { version: format!("Nix {version}"), program: format!("/{version}/bin/nix").into() };
+    let facts = Facts { nix: ["2.8.0", "2.34.8"].map(at_hand).to_vec(), ..Facts::default() };
+    let rule = |other: &Other| match other {
+        Other::Program(program) if program.starts_with("/2.34.8") => Truth::Good,
+        Other::Program(_) => Truth::Bad,
+        Other::Allowing(_) => panic!("nothing is refused"),
+    };
+    let others = others(world.folder.path(), rule);
+    let mut nix = FakeNix::new(|_, _| Truth::Bad);
+    let Tried { corrections, locks, .. } = world.correct_with(&mut nix, Correcting::All, None, (&facts, &*others));
+    let [works] = corrections.works.as_slice() else { panic!("{corrections:#?}") };
+    let action = Action::Nix { version: "Nix 2.34.8".to_owned(), program: "/2.34.8/bin/nix".to_owned() };
+    assert_eq!((&works.action, locks[0].as_ref()), (&action, None));
+    assert!(
+        matches!(&works.proof, Proof::Own { command, .. } if command.starts_with("/2.34.8/bin/nix eval --raw .#")),
+        "{works:#?}"
+    );
+    assert_eq!(corrections.failed[0].what, "use Nix 2.8.0 (/2.8.0/bin/nix)");
+    assert!(nix.asked.is_empty(), "the user's own Nix is not asked: {:?}", nix.asked);
+    assert_eq!(corrections.evaluations, 2);
+}
+
+#[test]
+fn what_is_refused_behind_a_refusal_is_allowed_too_and_told() {
+    let world = World::new();
+    let unfree = "Package ‘steam-1.0’ in /x.nix:1 has an unfree license (‘unfree’), refusing to evaluate.";
+    let insecure = "Refusing to evaluate package 'ssl-1.1' in /x.nix:1 because it is marked as insecure";
+    let facts = Facts { refusal: Refusal::of(&Truth::Refused(unfree).observation().outcome), ..Facts::default() };
+    let rule = |other: &Other| match other {
+        Other::Allowing(given) if given == &[Permission::Unfree] => Truth::Refused(insecure),
+        Other::Allowing(given) if given == &[Permission::Unfree, Permission::Insecure] => Truth::Good,
+        Other::Allowing(_) | Other::Program(_) => panic!("{other:?} was not asked for"),
+    };
+    let make = others(world.folder.path(), rule);
+    let mut nix = FakeNix::new(|_, _| Truth::Refused(unfree));
+    let Tried { corrections, .. } = world.correct_with(&mut nix, Correcting::All, None, (&facts, &*make));
+    let [works] = corrections.works.as_slice() else { panic!("{corrections:#?}") };
+    let setting = "NIXPKGS_ALLOW_UNFREE=1 NIXPKGS_ALLOW_INSECURE=1".to_owned();
+    assert_eq!(works.action, Action::Allow { setting: setting.clone() });
+    let Proof::Own { command, .. } = &works.proof else { panic!("{works:#?}") };
+    assert!(command.starts_with(&format!("{setting} nix eval --impure --raw .#")), "{command}");
+    let steps: Vec<_> =
+        works.steps.iter().filter_map(|step| if let Step::Do { what } = step { Some(what) } else { None }).collect();
+    assert!(steps[0].ends_with("in the environment, and with --impure."), "{steps:?}");
+    assert!(steps[1].contains("allowUnfreePredicate") && steps[1].contains("[ \"steam\" ]"), "{steps:?}");
+    assert!(steps[2].contains("permittedInsecurePackages = [ \"ssl-1.1\" ]"), "{steps:?}");
+    assert!(works.notes.iter().any(|note| note.contains("known vulnerabilities; they stay")), "{works:#?}");
+
+    // Where it is refused in spite of the variable, that is no help, and not asked again.
+    let make = others(world.folder.path(), |_| Truth::Refused(unfree));
+    let Tried { corrections, .. } = world.correct_with(&mut nix, Correcting::All, None, (&facts, &*make));
+    assert!(corrections.works.is_empty() && corrections.evaluations == 1, "{corrections:#?}");
+    assert_eq!(corrections.failed[0].what, "allow it: NIXPKGS_ALLOW_UNFREE=1");
+}
+
+#[test]
+fn what_takes_code_to_allow_is_told_and_not_tried() {
+    let world = World::new();
+    let refuses = |message: &'static str| {
+        let facts = Facts { refusal: Refusal::of(&Truth::Refused(message).observation().outcome), ..Facts::default() };
+        let mut nix = FakeNix::new(|_, _| Truth::Refused(message));
+        let others = |_: &Other| panic!("nobody else is to be asked");
+        let Tried { corrections, .. } = world.correct_with(&mut nix, Correcting::All, None, (&facts, &others));
+        assert!(corrections.works.is_empty() && corrections.failed.is_empty(), "{corrections:#?}");
+        corrections.untried.into_iter().map(|untried| (untried.what, untried.why)).collect::<Vec<_>>()
+    };
+    let said = refuses(
+        "Refusing to evaluate package 'x-1' in /x.nix:1 because it has problems: - old (kind \"removal\"): Gone. See also y",
+    );
+    let code = "that takes code, where nixpkgs is imported: config.problems.handlers.\"x\".\"old\" = \"warn\";";
+    assert_eq!(said, [("allow x-1".to_owned(), code.to_owned())]);
+    let said = refuses("Package ‘x-1’ in /x.nix:1 has a blocklisted license (‘y’), refusing to evaluate.");
+    assert_eq!(said, [("allow x-1".to_owned(), "nixpkgs names no setting that allows it".to_owned())]);
 }

@@ -46,6 +46,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),
         nix_good: None,
+        other_nix: Vec::new(),
         nix: PathBuf::from("nix"),
         git: PathBuf::from("/usr/bin/git"),
     }

@@ -67,6 +67,8 @@ pub struct Nix {
     store: PathBuf,
     version: Version,
     system: String,
+    /// Variables of the environment that are 1 for the evaluated code.
+    allowed: Vec<&'static str>,
 }
 
 /// The folders of a fast evaluation.
@@ -127,7 +129,14 @@ impl Nix {
                 })?
             }
         };
-        Ok(Self { nix: program.to_owned(), instantiate, store, version, system })
+        Ok(Self { nix: program.to_owned(), instantiate, store, version, system, allowed: Vec::new() })
+    }
+
+    /// Has the user's own command show these variables of the environment as 1 to the evaluated code, for which a flake
+    /// has to be evaluated with `--impure`. The fast way hides them.
+    #[must_use]
+    pub fn allowing(self, variables: Vec<&'static str>) -> Self {
+        Self { allowed: variables, ..self }
     }
 
     /// Returns the `nix` program.
@@ -204,8 +213,10 @@ impl Nix {
             reference.push(format!("?dir={dir}"));
         }
         reference.push(format!("#{}", question.attr));
-        scrubbed(&self.nix)
+        let impure: &[&str] = if self.allowed.is_empty() { &[] } else { &["--impure"] };
+        self.with_allowed(scrubbed(&self.nix))
             .args(["eval", "--raw", "--show-trace", "--no-write-lock-file"])
+            .args(impure)
             .args(["--option", "eval-cache", "false"])
             .args(options)
             .args(self.log_flags())
@@ -216,9 +227,14 @@ impl Nix {
     /// Builds the user's own evaluation of a project without a flake; `channels` are names for `<…>` with their folders.
     #[must_use]
     pub fn instantiate(&self, file: &Path, attr: &AttrPath, channels: &[(String, PathBuf)]) -> Call {
-        let call = scrubbed(&self.instantiate).arg("--show-trace").args(self.log_flags()).arg(file);
+        let call = self.with_allowed(scrubbed(&self.instantiate));
+        let call = call.arg("--show-trace").args(self.log_flags()).arg(file);
         let call = if attr.0.is_empty() { call } else { call.arg("-A").arg(attr.to_string()) };
         with_channels(call, channels)
+    }
+
+    fn with_allowed(&self, call: Call) -> Call {
+        self.allowed.iter().fold(call, |call, variable| call.env(variable, "1"))
     }
 
     /// Returns what makes Nix print its messages as JSON lines, where it can.
@@ -333,6 +349,7 @@ mod tests {
             store: "/bin/nix-store".into(),
             version: Version::parse(&format!("nix (Nix) {version}")).unwrap(),
             system: "x86_64-linux".to_owned(),
+            allowed: Vec::new(),
         }
     }
 
@@ -363,6 +380,17 @@ mod tests {
         let without = pure.split(" --store ").next().unwrap();
         let faithful = nix("2.34.8").faithful(Path::new("/copy/source"), "", &question).show();
         assert!(faithful.starts_with(without), "it differs in the store only: {pure}");
+    }
+
+    #[test]
+    fn what_is_allowed_is_shown_to_the_users_own_command_alone() {
+        let question = EvalQuestion { attr: "a.drvPath".to_owned(), apply: None };
+        let allowing = nix("2.34.8").allowing(vec!["NIXPKGS_ALLOW_UNFREE"]);
+        let own = allowing.faithful(Path::new("/copy"), "", &question);
+        assert!(own.show().contains(" --impure "), "{}", own.show());
+        assert!(!nix("2.34.8").faithful(Path::new("/copy"), "", &question).show().contains("impure"));
+        let scene = Scene { folder: Path::new("/case"), entry: "entry.nix", readable: &[] };
+        assert_eq!(allowing.fast(&scene).show(), nix("2.34.8").fast(&scene).show());
     }
 
     #[test]

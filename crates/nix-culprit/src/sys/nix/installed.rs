@@ -1,33 +1,50 @@
 //! Which Nix programs there are on this machine.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Profiles that hold a Nix, whether or not they are on PATH.
 const PROFILES: [&str; 2] = ["/nix/var/nix/profiles/default/bin", "/run/current-system/sw/bin"];
 
-/// Finds the Nix programs on a search path, in the usual profiles and in a store, each once.
-#[must_use]
-pub fn installed(path: Option<&OsStr>, store: &Path) -> Vec<PathBuf> {
-    let on_path = path.into_iter().flat_map(std::env::split_paths);
-    let folders = on_path.chain(PROFILES.map(PathBuf::from));
-    let mut stored: Vec<PathBuf> = fs::read_dir(store)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| is_nix(&entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path().join("bin"))
-        .collect();
-    stored.sort();
-    let mut seen = BTreeSet::new();
-    folders
-        .chain(stored)
-        .map(|folder| folder.join("nix"))
-        .filter(|program| program.is_absolute() && program.is_file())
-        .filter(|program| fs::canonicalize(program).is_ok_and(|real| seen.insert(real)))
-        .collect()
+/// Where Nix programs may be, besides the usual profiles.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    /// The search path for programs, if there is one.
+    pub path: Option<OsString>,
+    /// The store.
+    pub store: PathBuf,
+}
+
+impl Installed {
+    /// Takes those of this machine and its environment.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self { path: std::env::var_os("PATH"), store: "/nix/store".into() }
+    }
+
+    /// Finds the Nix programs, each once.
+    #[must_use]
+    pub fn list(&self) -> Vec<PathBuf> {
+        let on_path = self.path.iter().flat_map(std::env::split_paths);
+        let folders = on_path.chain(PROFILES.map(PathBuf::from));
+        let mut stored: Vec<PathBuf> = fs::read_dir(&self.store)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| is_nix(&entry.file_name().to_string_lossy()))
+            .map(|entry| entry.path().join("bin"))
+            .collect();
+        stored.sort();
+        let mut seen = BTreeSet::new();
+        folders
+            .chain(stored)
+            .map(|folder| folder.join("nix"))
+            .filter(|program| program.is_absolute() && program.is_file())
+            .filter(|program| fs::canonicalize(program).is_ok_and(|real| seen.insert(real)))
+            .collect()
+    }
 }
 
 /// Tells whether a store path's name, `HASH-nix-2.18.1` or `HASH-lix-2.91.0`, is that of a Nix itself.
@@ -57,9 +74,9 @@ mod tests {
         fs::create_dir_all(store.join("h-nix-2.9.0")).unwrap();
         let profile = folder.join("profile");
         symlink(store.join("h-nix-2.3.7/bin"), &profile).unwrap();
-        let path = std::env::join_paths([profile.clone(), "relative".into()]).unwrap();
-        let found: Vec<_> =
-            installed(Some(&path), &store).into_iter().filter(|program| program.starts_with(&folder)).collect();
+        let path = Some(std::env::join_paths([profile.clone(), "relative".into()]).unwrap());
+        let found = Installed { path, store: store.clone() }.list();
+        let found: Vec<_> = found.into_iter().filter(|program| program.starts_with(&folder)).collect();
         assert_eq!(found, [profile.join("nix"), store.join("h-lix-2.91.0/bin/nix")]);
     }
 }

@@ -14,7 +14,7 @@ pub use call::{
     Answer, EvalQuestion, Nix, NixError, Scene, begins_with, build_nix, read_answer, read_drv_path, with_channels,
 };
 pub use counters::CountersFile;
-pub use installed::installed;
+pub use installed::Installed;
 pub use instrument::Instrument;
 pub use plan::{
     ASKED, CALL_FILE, CALL_FLAKE, CommitFolder, ENTRY, FILE_ENTRY, FilePlan, Plan, PlannedNode, TRACE, TRACED_ENTRY,
