@@ -9,6 +9,7 @@ mod passes;
 mod project;
 mod reducer;
 mod scope;
+mod substitute;
 mod tree;
 
 pub use edit::{Edit, Piece, Pointer};

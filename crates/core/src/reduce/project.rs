@@ -25,12 +25,26 @@ impl fmt::Display for Digest {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Project {
     files: BTreeMap<PathBuf, Arc<[u8]>>,
+    /// The names on the path to what is evaluated.
+    attributes: Arc<[String]>,
 }
 
 impl Project {
     /// Makes a project of files.
     pub fn new(files: impl IntoIterator<Item = (PathBuf, Vec<u8>)>) -> Self {
-        Self { files: files.into_iter().map(|(path, content)| (path, content.into())).collect() }
+        let files = files.into_iter().map(|(path, content)| (path, content.into())).collect();
+        Self { files, attributes: Arc::default() }
+    }
+
+    /// Says what is evaluated, so that passes can leave out what is done for other names: a system, most often.
+    #[must_use]
+    pub fn evaluated_at(self, attributes: &[String]) -> Self {
+        Self { attributes: attributes.into(), ..self }
+    }
+
+    /// Lists the names on the path to what is evaluated.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(String::as_str)
     }
 
     /// Lists the files in order of their paths.
@@ -118,7 +132,7 @@ impl Project {
             files.insert(path.to_owned(), text.into_bytes().into());
         }
         files.retain(|path, _| !removed.contains(path.as_path()));
-        Some(Self { files })
+        Some(Self { files, attributes: Arc::clone(&self.attributes) })
     }
 }
 

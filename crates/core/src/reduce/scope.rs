@@ -119,7 +119,8 @@ pub(super) fn uses(root: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> + use<
     })
 }
 
-fn is_plain_inherit(name: &SyntaxNode) -> bool {
+/// Tells whether a name stands in an `inherit` that takes it from around it.
+pub(super) fn is_plain_inherit(name: &SyntaxNode) -> bool {
     let inherit = name.parent().filter(|parent| parent.kind() == SyntaxKind::NODE_INHERIT);
     inherit
         .is_some_and(|inherit| inherit.first_child().is_none_or(|first| first.kind() != SyntaxKind::NODE_INHERIT_FROM))

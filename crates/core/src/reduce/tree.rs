@@ -17,7 +17,7 @@ pub(super) fn is_sound(before: &str, after: &str) -> bool {
 }
 
 /// Lists the nodes that a pass may change. What `flake.nix` says of its inputs is not evaluated as code is: Nix reads it
-/// beforehand and compares it with the lock, so that only whole inputs can go.
+/// beforehand and compares it with the lock, so that only whole inputs can go; and a flake is a set, as it stands there.
 pub(super) fn nodes(path: &Path, root: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> + use<> {
     let is_flake = path.file_name().is_some_and(|name| name == "flake.nix");
     let inputs: Vec<_> = root
@@ -27,7 +27,10 @@ pub(super) fn nodes(path: &Path, root: &SyntaxNode) -> impl Iterator<Item = Synt
         .filter(|entry| attr_path(entry).first().is_some_and(|name| name == "inputs"))
         .map(|entry| entry.text_range())
         .collect();
-    root.descendants().filter(move |node| !inputs.iter().any(|range| range.contains_range(node.text_range())))
+    let top = root.first_child().filter(|_| is_flake);
+    root.descendants()
+        .filter(move |node| Some(node) != top.as_ref())
+        .filter(move |node| !inputs.iter().any(|range| range.contains_range(node.text_range())))
 }
 
 /// The names on the left of an entry, without quotes.
@@ -81,9 +84,13 @@ pub(super) const fn is_expression_kind(kind: SyntaxKind) -> bool {
 
 /// Returns an expression's text as it can stand in place of `node`: in parentheses where they are needed.
 pub(super) fn in_place_of(node: &SyntaxNode, expression: &SyntaxNode) -> String {
-    let text = expression.text().to_string();
+    in_place(node, expression.kind(), expression.text().to_string())
+}
+
+/// Returns the text of an expression of some kind as it can stand in place of `node`.
+pub(super) fn in_place(node: &SyntaxNode, kind: SyntaxKind, text: String) -> String {
     let atomic = matches!(
-        expression.kind(),
+        kind,
         SyntaxKind::NODE_ATTR_SET
             | SyntaxKind::NODE_IDENT
             | SyntaxKind::NODE_LIST
@@ -97,6 +104,17 @@ pub(super) fn in_place_of(node: &SyntaxNode, expression: &SyntaxNode) -> String 
             | SyntaxKind::NODE_STRING
     );
     if atomic || stands_alone(node) { text } else { format!("({text})") }
+}
+
+/// Returns what is within all parentheses around an expression.
+pub(super) fn bare(node: &SyntaxNode) -> SyntaxNode {
+    let mut node = node.clone();
+    while node.kind() == SyntaxKind::NODE_PAREN
+        && let Some(inner) = node.first_child()
+    {
+        node = inner;
+    }
+    node
 }
 
 /// Tells whether whatever stands in place of a node needs no parentheses.

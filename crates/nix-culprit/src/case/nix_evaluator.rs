@@ -377,11 +377,13 @@ impl NixEvaluator {
         Ok(Evaluated { observation, attr, repeatable })
     }
 
-    /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees.
+    /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees. A text that
+    /// says the same stays as it is.
     fn write_lock(&self, lock: &Lock) -> Result<(), EvaluatorError> {
         let folder = self.snapshot.root.join(&self.snapshot.dir);
         let path = folder.join("flake.lock");
-        fs::write(&path, lock.to_json())
+        let there = fs::read_to_string(&path).ok().filter(|text| Lock::parse(text).is_ok_and(|there| there == *lock));
+        fs::write(&path, there.unwrap_or_else(|| lock.to_json()))
             .and_then(|()| set_time(&path, self.modified))
             .and_then(|()| set_time(&folder, self.modified))
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))

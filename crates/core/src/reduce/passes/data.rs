@@ -9,12 +9,13 @@ use toml_edit::{DocumentMut, Item};
 
 use super::super::edit::{Edit, Key, Piece, Pointer};
 use super::super::project::Project;
+use super::lock::is_lock;
 
 /// Lists every member and every element of every JSON and TOML file.
 pub(super) fn pieces(project: &Project) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (path, text) in project.texts("json").chain(project.texts("lock")).chain(project.texts("toml")) {
-        if path.file_name().is_some_and(|name| name == "flake.lock") {
+        if is_lock(path) {
             continue;
         }
         let mut add = |pointer: &Pointer, saves: usize| {
@@ -47,6 +48,7 @@ pub(in super::super) fn without(path: &Path, text: &str, pointers: &[&Pointer]) 
         }
     }
     Some(match document {
+        Document::Json(value) if is_lock(path) => value.to_string(),
         Document::Json(value) => format!("{value:#}\n"),
         Document::Toml(document) => document.to_string(),
     })

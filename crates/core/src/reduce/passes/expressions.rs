@@ -15,6 +15,8 @@ pub(super) enum Which {
     First,
     /// The last, as the body of a `let`.
     Last,
+    /// One further inside: what a call is given in a set, the only entry of a set or a list, what an `if` leads to.
+    Inner,
 }
 
 /// Lists every expression that holds others directly, and every `rec`.
@@ -22,12 +24,18 @@ pub(super) fn pieces(project: &Project, which: Which) -> Vec<Piece> {
     let of_file = |(path, text): (&Path, &str)| {
         let Some(root) = parse(text) else { return Vec::new() };
         let nodes = nodes(path, &root).filter(is_composite);
-        nodes.filter_map(|node| piece(path, &node, which)).collect()
+        match which {
+            Which::First | Which::Last => nodes.filter_map(|node| piece(path, &node, which)).collect(),
+            Which::Inner => {
+                let pairs = nodes.flat_map(|node| inner(&node).into_iter().map(move |part| (node.clone(), part)));
+                pairs.filter_map(|(node, part)| in_its_place(path, &node, &part)).collect()
+            }
+        }
     };
     project.texts("nix").flat_map(of_file).collect()
 }
 
-/// Expressions whose parts are expressions; a set and a list have passes of their own.
+/// Expressions whose parts are expressions; what goes out of a set or a list is the part of other passes.
 fn is_composite(node: &SyntaxNode) -> bool {
     is_expression(node)
         && matches!(
@@ -40,6 +48,7 @@ fn is_composite(node: &SyntaxNode) -> bool {
                 | SyntaxKind::NODE_IF_ELSE
                 | SyntaxKind::NODE_LAMBDA
                 | SyntaxKind::NODE_LET_IN
+                | SyntaxKind::NODE_LIST
                 | SyntaxKind::NODE_PAREN
                 | SyntaxKind::NODE_SELECT
                 | SyntaxKind::NODE_UNARY_OP
@@ -48,20 +57,44 @@ fn is_composite(node: &SyntaxNode) -> bool {
 }
 
 fn piece(path: &Path, node: &SyntaxNode, which: Which) -> Option<Piece> {
-    let level = level(node, is_composite);
-    if node.kind() == SyntaxKind::NODE_ATTR_SET {
-        return if which == Which::First { without_rec(path, node, level) } else { None };
+    match node.kind() {
+        SyntaxKind::NODE_ATTR_SET if which == Which::First => {
+            return without_rec(path, node, level(node, is_composite));
+        }
+        SyntaxKind::NODE_ATTR_SET | SyntaxKind::NODE_LIST => return None,
+        _ => {}
     }
     let mut parts = node.children().filter(|child| is_expression_kind(child.kind()));
-    let part = match which {
-        Which::First => parts.next(),
-        Which::Last => parts.last(),
-    }?;
+    let part = if which == Which::First { parts.next() } else { parts.last() }?;
+    in_its_place(path, node, &part)
+}
+
+fn in_its_place(path: &Path, node: &SyntaxNode, part: &SyntaxNode) -> Option<Piece> {
     // In parentheses nothing else is around it; whether it needs them, the parser and the evaluation tell.
-    let text = if node.kind() == SyntaxKind::NODE_PAREN { part.text().to_string() } else { in_place_of(node, &part) };
+    let text = if node.kind() == SyntaxKind::NODE_PAREN { part.text().to_string() } else { in_place_of(node, part) };
     let (start, end) = bytes(node);
     let saves = (end - start).checked_sub(text.len()).filter(|saves| *saves > 0)?;
-    Some(Piece { edits: vec![replace(path, node, text)], level, saves })
+    Some(Piece { edits: vec![replace(path, node, text)], level: level(node, is_composite), saves })
+}
+
+/// The expressions further inside that might do the same.
+fn inner(node: &SyntaxNode) -> Vec<SyntaxNode> {
+    let values = |set: &SyntaxNode| -> Vec<SyntaxNode> {
+        let entries = set.children().filter(|entry| entry.kind() == SyntaxKind::NODE_ATTRPATH_VALUE);
+        entries.filter_map(|entry| entry.last_child()).collect()
+    };
+    match node.kind() {
+        SyntaxKind::NODE_APPLY => {
+            let set = node.last_child().filter(|set| set.kind() == SyntaxKind::NODE_ATTR_SET);
+            set.iter().flat_map(values).filter(is_composite).collect()
+        }
+        SyntaxKind::NODE_ATTR_SET | SyntaxKind::NODE_LIST if node.children().count() == 1 => {
+            let elements = node.children().filter(|element| is_expression_kind(element.kind()));
+            elements.chain(values(node)).collect()
+        }
+        SyntaxKind::NODE_IF_ELSE => node.children().nth(1).into_iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn without_rec(path: &Path, node: &SyntaxNode, level: usize) -> Option<Piece> {

@@ -4,13 +4,17 @@
 
 pub(super) mod arguments;
 mod attributes;
+mod calls;
 mod comments;
 pub(super) mod data;
 mod elements;
 mod expressions;
 mod files;
+mod fixed;
+mod inclusion;
 mod inline;
 mod inputs;
+mod lock;
 mod pairs;
 mod strings;
 mod trivial;
@@ -40,8 +44,18 @@ pub enum Pass {
     Trivial,
     /// Arguments that functions name are left out.
     Arguments,
-    /// What is bound once and used once stands where it is used.
+    /// An expression gives way to one further inside.
+    Inner,
+    /// What `let` binds stands where it is used.
     Inline,
+    /// What is called stands in place of the call.
+    Calls,
+    /// What is done for each of several names is done for the one that is evaluated.
+    Fixed,
+    /// The expression of a file stands where its path did.
+    Inclusion,
+    /// `flake.lock` is written without white space.
+    Lock,
     /// Strings become shorter.
     Strings,
     /// Comments and white space are left out.
@@ -54,7 +68,7 @@ pub enum Pass {
 
 impl Pass {
     /// All passes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Files,
         Self::Inputs,
         Self::Attributes,
@@ -69,11 +83,17 @@ impl Pass {
         Self::Comments,
         Self::Unused,
         Self::Pairs,
+        Self::Inner,
+        Self::Calls,
+        Self::Fixed,
+        Self::Inclusion,
+        Self::Lock,
     ];
 
     /// The order in which passes are tried: those that take most come first, and what they made superfluous goes before
     /// the next one has to look at it.
-    pub const ORDER: [Self; 23] = [
+    pub const ORDER: [Self; 31] = [
+        Self::Lock,
         Self::Comments,
         Self::Files,
         Self::Attributes,
@@ -85,9 +105,16 @@ impl Pass {
         Self::Unused,
         Self::Pairs,
         Self::Files,
+        Self::Inner,
         Self::First,
         Self::Unused,
+        Self::Inline,
+        Self::Calls,
+        Self::Fixed,
+        Self::Unused,
+        Self::Inputs,
         Self::Attributes,
+        Self::Inclusion,
         Self::Trivial,
         Self::Unused,
         Self::Pairs,
@@ -112,7 +139,12 @@ impl Pass {
             Self::Last => expressions::pieces(project, expressions::Which::Last),
             Self::Trivial => trivial::pieces(project),
             Self::Arguments => arguments::pieces(project),
+            Self::Inner => expressions::pieces(project, expressions::Which::Inner),
             Self::Inline => inline::pieces(project),
+            Self::Calls => calls::pieces(project),
+            Self::Fixed => fixed::pieces(project),
+            Self::Inclusion => inclusion::pieces(project),
+            Self::Lock => lock::pieces(project),
             Self::Strings => strings::pieces(project),
             Self::Comments => comments::pieces(project),
             Self::Unused => unused::pieces(project),
@@ -129,10 +161,14 @@ impl Pass {
             Self::Attributes => "attributes",
             Self::Elements => "list elements",
             Self::Data => "data",
-            Self::First | Self::Last => "what surrounds expressions",
+            Self::First | Self::Last | Self::Inner => "what surrounds expressions",
             Self::Trivial => "expressions",
             Self::Arguments => "arguments",
-            Self::Inline => "bindings used once",
+            Self::Inline => "bindings",
+            Self::Calls => "calls",
+            Self::Fixed => "what is for other systems",
+            Self::Inclusion => "files that are imported once",
+            Self::Lock => "white space in the lock",
             Self::Strings => "text",
             Self::Comments => "comments",
             Self::Unused => "bindings that nothing needs",

@@ -67,6 +67,11 @@ fn an_expression_gives_way_to_one_of_its_parts() {
     assert_eq!(last("f (g x)"), ["(g x)", "f g x", "f (x)"]);
     assert_eq!(first("rec { a = 1; }"), [" { a = 1; }"]);
     assert_eq!(last("x: y: z"), ["y: z", "x: z"]);
+    let inner = |text| each(Pass::Inner, text);
+    assert_eq!(inner("f { a = g 1; b = 2; }"), ["g 1"]);
+    assert_eq!(inner("[ (f x) ]"), ["(f x)"]);
+    assert_eq!(inner("{ a = 1; }"), ["1"]);
+    assert_eq!(inner("if a then b else c"), ["b"]);
     // The name of an attribute is no expression.
     assert_eq!(first("{ a.b = c.d; }"), ["{ a.b = c; }"]);
 }
@@ -78,11 +83,62 @@ fn an_expression_gives_way_to_a_trivial_one_but_a_name_of_an_attribute_does_not(
 }
 
 #[test]
-fn what_is_used_once_stands_where_it_is_used() {
-    assert_eq!(each(Pass::Inline, "let aa = f x; bb = 2; in g aa bb bb"), ["let bb = 2; in g (f x) bb bb"]);
-    // It would be another value there, or it is none of its own.
-    assert_eq!(each(Pass::Inline, "let aa = f aa; in 1"), [""; 0]);
-    assert_eq!(each(Pass::Inline, "let aa = 1; in { inherit aa; }"), [""; 0]);
+fn what_is_bound_stands_where_it_is_used_if_that_is_shorter() {
+    let each = |text| each(Pass::Inline, text);
+    assert_eq!(each("let aa = f x y z; in g aa bb"), ["let in g (f x y z) bb"]);
+    assert_eq!(each("let bb = 2; in g bb bb"), ["let in g 2 2"]);
+    assert_eq!(each("let aa = 1; in { inherit aa; }"), ["let in { aa = 1; }"]);
+    // It would be longer, or another value there.
+    assert_eq!(each("let aa = { b = [ 1 2 3 ]; }; in g aa aa aa"), [""; 0]);
+    assert_eq!(each("let aa = f aa; in 1"), [""; 0]);
+    assert_eq!(each("let aa = 1; inherit aa; in 2"), [""; 0]);
+}
+
+#[test]
+fn a_function_that_is_called_where_it_stands_gives_way_to_its_body() {
+    let each = |text| each(Pass::Calls, text);
+    assert_eq!(each("(x: f x 1) (g 2)"), ["f (g 2) 1"]);
+    assert_eq!(each("(f: g (s: f s)) h"), ["g (s: h s)", "(f: g (f)) h"]);
+    assert_eq!(each("(x: x + (x: x) 1) 2"), ["2 + (x: x) 1", "(x: x + 1) 2"]);
+    assert_eq!(each("(x: [ x x x ]) { a = 1; b = 2; }"), [""; 0]);
+}
+
+#[test]
+fn what_is_for_each_system_is_left_for_the_one_that_is_evaluated() {
+    let fixed = |text: &str| {
+        let before = project(&[("x.nix", text)]).evaluated_at(&["packages".to_owned(), "s-1".to_owned()]);
+        let after = Pass::Fixed.pieces(&before).into_iter().filter_map(|piece| before.edited(&piece.edits));
+        after.map(|after| after.text(Path::new("x.nix")).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let text = "lib.genAttrs all.the.systems (system: all.${system} system)";
+    assert_eq!(fixed(text)[1], "{ s-1 = all.s-1 \"s-1\"; }");
+    assert_eq!(fixed("(genAttrs systems (system: { inherit system; })).a")[..1], ["{ system = \"a\"; }"]);
+    assert_eq!(fixed("{ a = f x; b = 2; }.a"), ["f x"]);
+}
+
+#[test]
+fn a_file_that_is_imported_once_is_put_there() {
+    let files = [
+        ("flake.nix", "{ outputs = _: p: [ (p.call ./nix/a.nix { }) (import ./nix/b.nix) ./c.nix ./c.nix ]; }"),
+        ("nix/a.nix", "# Makes it.\n{ x }: [ x ./data.toml ]"),
+        ("nix/b.nix", "{ b = ../c.nix; }"),
+        ("c.nix", "1"),
+    ];
+    assert_eq!(
+        each_of(Pass::Inclusion, &files, "flake.nix"),
+        [
+            "{ outputs = _: p: [ (p.call ({ x }: [ x ./nix/data.toml ]) { }) (import ./nix/b.nix) ./c.nix ./c.nix ]; }",
+            "{ outputs = _: p: [ (p.call ./nix/a.nix { }) ({ b = ./c.nix; }) ./c.nix ./c.nix ]; }",
+        ]
+    );
+    assert_eq!(each_of(Pass::Inclusion, &files, "nix/a.nix")[0], "gone");
+}
+
+#[test]
+fn a_lock_needs_no_white_space() {
+    let lock = "{\n  \"nodes\": {},\n  \"root\": \"a b\"\n}\n";
+    assert_eq!(each_of(Pass::Lock, &[("flake.lock", lock)], "flake.lock"), [r#"{"nodes":{},"root":"a b"}"#]);
+    assert_eq!(each_of(Pass::Lock, &[("package.lock", lock)], "package.lock"), [""; 0]);
 }
 
 #[test]

@@ -112,7 +112,8 @@ pub fn reduce(
     }
 
     let mut answers = Answers::open(&case.file("answers.jsonl"))?;
-    let mut reducer = Reducer::new(whole.clone(), &Pass::ORDER);
+    let names: Vec<String> = attr.0.iter().filter(|name| *name != "drvPath").cloned().collect();
+    let mut reducer = Reducer::new(whole.clone().evaluated_at(&names), &Pass::ORDER);
     answers.kept().iter().for_each(|(digest, tried)| reducer.record(*digest, *tried));
     let mut count = 0;
     let ended = loop {
