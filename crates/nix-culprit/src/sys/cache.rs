@@ -74,7 +74,7 @@ impl Cache {
         let version: i64 =
             cache.with(|connection| connection.query_row("PRAGMA user_version", [], |row| row.get(0)))?;
         match version {
-            VERSION => Ok(cache),
+            VERSION => {}
             0 => {
                 cache.with(|connection| {
                     connection.execute_batch(&format!(
@@ -87,10 +87,21 @@ impl Cache {
                          COMMIT;"
                     ))
                 })?;
-                Ok(cache)
             }
-            _ => Err(CacheError::Foreign(path.to_owned())),
+            _ => return Err(CacheError::Foreign(path.to_owned())),
         }
+        cache.hurry();
+        Ok(cache)
+    }
+
+    /// Has entries written without waiting for the disk each time. After a crash of the machine the newest may be
+    /// missing, and nothing is damaged.
+    fn hurry(&self) {
+        // Where a file system cannot do it, it is slower.
+        let _slower = self.with(|connection| {
+            connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))?;
+            connection.execute_batch("PRAGMA synchronous = NORMAL")
+        });
     }
 
     /// Returns all texts of a key, newest first.
