@@ -9,11 +9,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nix_culprit_core::outcome::{End, Kill};
 use nix_culprit_core::text::printable;
 
+use super::commit::Heads;
 use super::error::{GitError, last_lines, without_credentials};
 use super::progress::{self, OnProgress};
 use crate::sys::child::{self, Stdin};
@@ -95,6 +97,8 @@ pub struct Git {
     program: PathBuf,
     version: String,
     interrupt: Interrupt,
+    /// Commits that were read, for all who open the same repository.
+    pub(super) heads: Arc<Mutex<Heads>>,
 }
 
 impl Git {
@@ -104,7 +108,8 @@ impl Git {
     /// # Errors
     /// It cannot be started, is no git, or is older than 2.31.
     pub fn new(program: impl Into<PathBuf>, interrupt: &Interrupt) -> Result<Self, GitError> {
-        let mut git = Self { program: program.into(), version: String::new(), interrupt: interrupt.clone() };
+        let (program, interrupt) = (program.into(), interrupt.clone());
+        let mut git = Self { program, version: String::new(), interrupt, heads: Arc::default() };
         let output = Call::new().arg("version").finish(&git)?;
         let answer = String::from_utf8_lossy(&output.stdout).into_owned();
         match parse_version(&answer) {

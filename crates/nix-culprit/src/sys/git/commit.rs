@@ -1,5 +1,6 @@
 //! One commit, as people want to see it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
@@ -63,7 +64,10 @@ pub enum Change {
     TypeChanged,
 }
 
-/// How many commits are kept in memory, without their files.
+/// Commits without their files, by the git folder that has them.
+pub(super) type Heads = BTreeMap<(PathBuf, CommitId), Commit>;
+
+/// How many of them are kept in memory.
 const HEADS: usize = 1000;
 
 /// What `rev-list` is to print: fields that end with a NUL, which no field can hold.
@@ -107,18 +111,19 @@ impl Repository {
     /// Reads a commit without its files. It can never change, and each step of a search asks for the same few
     /// again, so what was read is kept.
     pub(super) fn head_of(&self, id: &CommitId) -> Result<Commit, GitError> {
-        let known = self.heads.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let key = (self.common_dir.clone(), id.clone());
+        let known = self.git.heads.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         let ask = ["rev-list", "--max-count=1", "--no-walk", "--encoding=UTF-8", "--date=raw", FORMAT, id.as_str()];
         let answer = self.call().args(ask).output(&self.git)?;
         let commit = parse_commit(id, &answer).ok_or_else(|| unexpected("git rev-list", &answer))?;
-        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heads = self.git.heads.lock().unwrap_or_else(PoisonError::into_inner);
         if heads.len() >= HEADS {
             heads.clear();
         }
-        heads.insert(id.clone(), commit.clone());
+        heads.insert(key, commit.clone());
         Ok(commit)
     }
 }

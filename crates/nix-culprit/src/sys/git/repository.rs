@@ -2,18 +2,15 @@
 //!
 //! Reads only.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::End;
 use nix_culprit_core::text::printable;
 
 use super::call::{Answer, Call, Git, unexpected};
-use super::commit::Commit;
 use super::date::Timestamp;
 use super::error::{GitError, without_credentials};
 
@@ -41,8 +38,6 @@ pub struct Repository {
     pub(super) promisor: Option<OsString>,
     /// What the remote was asked to leave out, such as `blob:none`.
     filter: Option<String>,
-    /// Commits that were read, without their files.
-    pub(super) heads: Arc<Mutex<BTreeMap<CommitId, Commit>>>,
 }
 
 impl Repository {
@@ -83,7 +78,6 @@ impl Repository {
             owner: if ours { Owner::Ours } else { Owner::User },
             promisor,
             filter,
-            heads: Arc::default(),
         })
     }
 
