@@ -230,8 +230,19 @@ impl Trees {
     #[must_use]
     pub fn looks_alike(&self, clone: &Path, seen: &LookedAt, other: &CommitId) -> bool {
         let Some(opened) = self.repositories.get(clone) else { return false };
-        !seen.reads.uses.contains_key(Path::new(ASKED))
-            && opened.repository.changed(&seen.commit, other).is_ok_and(|changes| seen.reads.hold_after(&changes))
+        if seen.reads.uses.contains_key(Path::new(ASKED)) {
+            return false;
+        }
+        match (&self.mounted, opened.mounted) {
+            (Some(mounted), Some(number)) => {
+                mounted.are_alike(number, (&seen.commit, other), &seen.reads).unwrap_or(false)
+            }
+            // What was looked at can be known from an earlier case.
+            (Some(_) | None, _) => {
+                let changes = opened.repository.changed(&seen.commit, other);
+                changes.is_ok_and(|changes| seen.reads.hold_after(&changes))
+            }
+        }
     }
 
     /// Tells whether the probe had to wait for a server, so that its time says nothing.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 #![expect(clippy::print_stdout, reason = "a test that cannot run says why")]
 
+mod alike;
 mod alone;
 mod ending;
 mod fixture;

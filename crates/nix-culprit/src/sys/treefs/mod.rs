@@ -9,6 +9,7 @@
 //! The programs that read must run as our own user. A probe that hangs can hold up neither the
 //! unmounting, which is lazy, nor other probes. A read of ours that hangs ends with its probe, see `watch`.
 
+mod alike;
 mod cache;
 mod callbacks;
 mod mount;
@@ -227,6 +228,22 @@ impl TreeFs {
     pub fn lacking(&self, repository: usize, commit: &CommitId, wanted: Wanted<'_>) -> io::Result<Vec<String>> {
         let ids = self.inner.forest.lacking(repository, commit, wanted).map_err(io::Error::other)?;
         Ok(ids.iter().map(ToString::to_string).collect())
+    }
+
+    /// Tells whether somebody who looked at this much of the first commit would have seen the same in the second.
+    ///
+    /// # Errors
+    /// A commit or a tree is missing or damaged.
+    pub fn are_alike(
+        &self,
+        repository: usize,
+        (one, other): (&CommitId, &CommitId),
+        reads: &Reads,
+    ) -> io::Result<bool> {
+        let none = || io::Error::from(io::ErrorKind::NotFound);
+        let objects = self.inner.forest.repository(repository).ok_or_else(none)?;
+        let root = |commit| objects.root(commit).map_err(io::Error::other)?.ok_or_else(none);
+        alike::are_alike(&*objects, (root(one)?, root(other)?), reads).map_err(io::Error::other)
     }
 
     /// Begins a view: commits' directories for one probe, with a read-set of its own.
