@@ -10,8 +10,8 @@ use crate::explain::{Explanation, Way};
 use crate::ids::{CommitId, InputPath};
 use crate::outcome::{Observation, Verdict};
 use crate::quantity::Bytes;
-use crate::report::Report;
 use crate::report::model::Probe;
+use crate::report::{Report, Timestamp};
 
 /// In which way a probe asks Nix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +56,24 @@ pub struct Remaining {
     pub steps: usize,
     /// Time that is probably left, from the probes so far.
     pub time: Option<Duration>,
+    /// When the oldest and the newest of these commits were committed.
+    #[serde(default)]
+    pub dates: Option<(Timestamp, Timestamp)>,
+}
+
+/// A probe that runs just now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Digest of all that determines its result, as in the other events about it.
+    pub key: String,
+    /// What it is for, in a few words.
+    pub words: String,
+    /// What it uses of memory now.
+    pub memory: Bytes,
+    /// What it may use.
+    pub budget: Bytes,
+    /// How long it has run.
+    pub time: Duration,
 }
 
 /// One thing that happened.
@@ -86,6 +104,9 @@ pub enum Event {
     },
     /// A probe is about to start.
     ProbeStarted {
+        /// Digest of all that determines its result; empty in journals of earlier versions.
+        #[serde(default)]
+        key: String,
         /// What it is for.
         purpose: Purpose,
         /// In which way it asks.
@@ -189,6 +210,22 @@ pub enum Event {
         from: usize,
         /// How many candidates were evaluated.
         tried: usize,
+        /// How long candidates will be tried yet, at most.
+        left: Duration,
+    },
+    /// A table is being filled; not written to the journal.
+    Filling {
+        /// How many of its cells are known.
+        done: usize,
+        /// How many it has.
+        of: usize,
+        /// Time that is probably left, from the cells so far.
+        left: Option<Duration>,
+    },
+    /// What runs just now, told a few times a second, also when nothing does; not written to the journal.
+    Running {
+        /// The probes, in the order in which they began.
+        runs: Vec<Run>,
     },
     /// A repository is being fetched; not written to the journal.
     Fetching {
@@ -215,20 +252,12 @@ impl Event {
     /// Tells whether it is worth keeping in the journal.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Fetching { .. } | Self::Reducing { .. })
+        !matches!(self, Self::Fetching { .. } | Self::Reducing { .. } | Self::Filling { .. } | Self::Running { .. })
     }
 }
 
-/// Somebody who is told what happens.
-pub trait EventSink {
+/// Somebody who is told what happens, also from another thread.
+pub trait EventSink: Send {
     /// Takes note of an event.
     fn tell(&mut self, event: &Event);
-}
-
-/// A sink that ignores everything.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Silent;
-
-impl EventSink for Silent {
-    fn tell(&mut self, _event: &Event) {}
 }

@@ -115,6 +115,18 @@ pub fn show_duration(duration: Duration) -> String {
     }
 }
 
+/// Shows an estimate no finer than it is: `a few seconds`, `about 20 s`, `about 3 min`, `about 2 h`.
+#[must_use]
+pub fn show_estimate(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        0.0..5.0 => "a few seconds".to_owned(),
+        5.0..55.0 => format!("about {:.0} s", (seconds / 5.0).round() * 5.0),
+        55.0..3_570.0 => format!("about {:.0} min", (seconds / 60.0).round()),
+        _ => format!("about {:.0} h", (seconds / 3600.0).round()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,5 +162,23 @@ mod tests {
         assert_eq!(show_duration(Duration::from_millis(2540)), "2.5 s");
         assert_eq!(show_duration(Duration::from_secs(200)), "3 min 20 s");
         assert_eq!(show_duration(Duration::from_secs(7500)), "2 h 05 min");
+    }
+
+    #[test]
+    fn an_estimate_is_no_finer_than_it_is() {
+        for (milliseconds, text) in [
+            (0, "a few seconds"),
+            (4_900, "a few seconds"),
+            (7_000, "about 5 s"),
+            (18_000, "about 20 s"),
+            (54_000, "about 55 s"),
+            (57_000, "about 1 min"),
+            (170_000, "about 3 min"),
+            (3_569_000, "about 59 min"),
+            (3_600_000, "about 1 h"),
+            (9_100_000, "about 3 h"),
+        ] {
+            assert_eq!(show_estimate(Duration::from_millis(milliseconds)), text, "{milliseconds}");
+        }
     }
 }

@@ -280,7 +280,7 @@ fn a_warden_that_stands_by_removes_nothing_after_a_goodbye() {
 /// Looks on while a script runs, and ends it by `wish`.
 fn look_at(script: &str, pipe: Option<&fs::File>, mut wish: impl FnMut(Seen<'_>) -> Wish) -> Finished {
     let guard = Guard::polling(Roots::usual(TOOL.into()));
-    let mut onlooker = Onlooker { pipe, look: &mut wish };
+    let mut onlooker = Onlooker { pipe, every: Duration::from_millis(5), look: &mut wish };
     guard.run_looked_at(&sh(script), megabytes(256), &Interrupt::new(), &mut onlooker).unwrap()
 }
 
@@ -343,7 +343,7 @@ fn a_run_that_is_paused_stands_still_and_then_goes_on() {
 fn a_paused_run_ends_at_its_time_and_leaves_nothing() {
     let guard = Guard::polling(Roots::usual(TOOL.into()));
     let budget = Budget { memory: Bytes(256 << 20), time: Some(Duration::from_millis(500)) };
-    let mut onlooker = Onlooker { pipe: None, look: &mut |_| Wish::Pause };
+    let mut onlooker = Onlooker { pipe: None, every: Duration::from_millis(5), look: &mut |_| Wish::Pause };
     let script = sh(&format!("sleep {}", nap(8)));
     let finished = guard.run_looked_at(&script, budget, &Interrupt::new(), &mut onlooker).unwrap();
     assert_eq!(finished.kill, Some(Kill::Time), "{finished:?}");

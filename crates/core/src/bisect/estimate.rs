@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::outcome::Verdict;
+
 /// Estimates the probes that are still needed to single out one of several suspects of these weights.
 ///
 /// It is the information that is missing, in bits, rounded: for suspects of equal weight `log2` of
@@ -18,12 +20,40 @@ pub fn expected_steps(weights: &[f64]) -> usize {
     steps
 }
 
-/// Estimates the time for `steps` more probes from the durations of past ones; `None` without any.
-#[must_use]
-pub fn time_left(steps: usize, past: &[Duration]) -> Option<Duration> {
-    let count = u32::try_from(past.len()).ok().filter(|&count| count > 0)?;
-    let mean = past.iter().try_fold(Duration::ZERO, |sum, next| sum.checked_add(*next))? / count;
-    mean.checked_mul(u32::try_from(steps).ok()?)
+/// How long the probes of a search took, by what came of them.
+#[derive(Debug, Clone, Default)]
+pub struct Pace {
+    good: Vec<Duration>,
+    bad: Vec<Duration>,
+    skipped: Duration,
+}
+
+impl Pace {
+    /// Takes note of a probe that was run.
+    pub fn note(&mut self, verdict: &Verdict, took: Duration) {
+        match verdict {
+            Verdict::Good => self.good.push(took),
+            Verdict::Bad => self.bad.push(took),
+            Verdict::Skip(_) => self.skipped = self.skipped.saturating_add(took),
+        }
+    }
+
+    /// Estimates the time for `steps` more probes; nothing before a good and a bad one were run.
+    ///
+    /// A runaway takes far longer than a good probe, or far less. As good as half the probes of a search that halves
+    /// are bad, whatever the past ones were by chance. What was skipped comes on top of all others.
+    #[must_use]
+    pub fn left(&self, steps: usize) -> Option<Duration> {
+        let count = u32::try_from(self.good.len() + self.bad.len()).ok()?;
+        let each = (median(&self.good)? + median(&self.bad)?) / 2 + self.skipped / count;
+        each.checked_mul(u32::try_from(steps).ok()?)
+    }
+}
+
+fn median(durations: &[Duration]) -> Option<Duration> {
+    let mut sorted = durations.to_vec();
+    sorted.sort();
+    sorted.get(sorted.len() / 2).copied()
 }
 
 #[cfg(test)]
@@ -45,9 +75,18 @@ mod tests {
     }
 
     #[test]
-    fn time_left_is_the_mean_of_the_past() {
-        let past = [Duration::from_secs(2), Duration::from_secs(4)];
-        assert_eq!(time_left(5, &past), Some(Duration::from_secs(15)));
-        assert_eq!(time_left(5, &[]), None);
+    fn time_left_weighs_runaways_as_often_as_good_ones_whatever_came_first() {
+        let seconds = Duration::from_secs;
+        let mut pace = Pace::default();
+        for took in [2, 60, 2] {
+            pace.note(&Verdict::Good, seconds(took));
+        }
+        assert_eq!(pace.left(4), None, "nothing is known of bad ones");
+        pace.note(&Verdict::Bad, seconds(8));
+        assert_eq!(pace.left(4), Some(seconds(20)));
+        pace.note(&Verdict::Skip("broken".to_owned()), seconds(4));
+        assert_eq!(pace.left(4), Some(seconds(24)));
+        assert_eq!(pace.left(0), Some(Duration::ZERO));
+        assert_eq!(pace.left(usize::MAX), None);
     }
 }

@@ -19,7 +19,7 @@ mod shares;
 mod tests;
 
 pub use culprit::{Basis, Contradiction, Culprit, Finding, Parent, Skipped};
-pub use estimate::{expected_steps, time_left};
+pub use estimate::{Pace, expected_steps};
 pub use graph::{Graph, GraphError};
 pub use hints::{Hint, Reason};
 pub use log::bisect_log;

@@ -72,6 +72,8 @@ impl<'e> Told<'e> {
             | Event::Explained { .. }
             | Event::Correcting { .. }
             | Event::Reducing { .. }
+            | Event::Filling { .. }
+            | Event::Running { .. }
             | Event::Fetching { .. }
             | Event::Warned { .. } => {}
         }
@@ -201,9 +203,9 @@ mod tests {
     fn a_case_without_end_tells_its_probes_and_how_far_it_is() {
         let whole = samples::normal();
         let mut events = events(&whole);
-        let remaining = Some(Remaining { suspects: 12, steps: 4, time: None });
+        let remaining = Some(Remaining { suspects: 12, steps: 4, time: None, dates: None });
         let purpose = Purpose { words: "p".to_owned(), commit: None };
-        events.push(Event::ProbeStarted { purpose, mode: Mode::Fast, remaining });
+        events.push(Event::ProbeStarted { key: "k".to_owned(), purpose, mode: Mode::Fast, remaining });
         // Gone on with: what is known is told once more, and nothing comes after it.
         let again = [events.clone(), events.clone()].concat();
         for (events, seconds) in [(&events, events.len() - 1), (&again, again.len() - 2)] {

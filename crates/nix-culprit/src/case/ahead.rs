@@ -15,6 +15,7 @@ use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
 use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, Target};
+use super::meter::Label;
 use super::trees::LookedAt;
 use crate::sys::interrupt::{Asked, Interrupt};
 
@@ -129,6 +130,7 @@ impl Ahead {
             evaluator.begin_with(order.heap);
             evaluator.count(order.counting);
             evaluator.note(&order.assignment);
+            evaluator.label(Label { key: order.key.clone(), words: order.purpose.words.clone() });
             let evaluated = evaluator.evaluate(&order.assignment, order.mode, &order.target, order.memory).ok()?;
             // What ended for another reason than the code's is asked again, by itself.
             let looked_at = evaluator.looked_at();

@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::ahead::Order;
 use super::assignment::Assignment;
 use super::instrumented::{How, Instrumented};
+use super::meter::Label;
 use super::trees::LookedAt;
 use crate::sys::limit::{Budget, Seen, Wish};
 use crate::sys::nix::EvalQuestion;
@@ -180,6 +181,9 @@ pub trait Evaluator {
         target: &Target,
         memory: Bytes,
     ) -> Result<Evaluated, EvaluatorError>;
+
+    /// Takes the name under which the next evaluations are told to those who look on while they run.
+    fn label(&mut self, _label: Label) {}
 
     /// Says what an evaluation would come to, if one of another commit tells: it looked at nothing that differs.
     fn settled(&mut self, _assignment: &Assignment, _mode: Mode, _target: &Target, _memory: Bytes) -> Option<Settled> {

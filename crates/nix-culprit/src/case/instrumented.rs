@@ -25,6 +25,9 @@ const LARGEST: u64 = 1 << 20;
 /// How much text of files is held at most.
 const MOST_TEXT: usize = 48 << 20;
 
+/// How often somebody who looks on is told of the memory.
+const GLANCE: Duration = Duration::from_millis(5);
+
 /// How an evaluation is made to tell where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How<'a> {
@@ -122,7 +125,7 @@ impl NixEvaluator {
         let scene = work.join("scene");
         let call = self.nix().fast(&Scene { folder: &scene, entry, readable: self.readable() });
         let call = instrument.map_or(call.clone(), |instrument| instrument.on(call));
-        let mut onlooker = Onlooker { pipe: fifo.as_ref().map(Fifo::file), look };
+        let mut onlooker = Onlooker { pipe: fifo.as_ref().map(Fifo::file), every: GLANCE, look };
         let finished = self.run_looked_at(&call, budget, &mut onlooker)?;
         let folders = self.folders(assignment);
         let sources = self.sources(assignment);

@@ -32,6 +32,7 @@ use super::history::History as _;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
 use super::journal::Journal;
 use super::jumps::all_jumps;
+use super::meter::Meter;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::other_nix::{Other, OtherNix, Others};
 use super::prober::{Allowance, Prober, Round};
@@ -56,6 +57,16 @@ pub struct Surroundings {
     pub interrupt: Interrupt,
     /// Where other Nix programs may be.
     pub installed: Installed,
+    /// Who is told of what runs.
+    pub(super) meter: Meter,
+}
+
+impl Surroundings {
+    /// Takes what there is.
+    #[must_use]
+    pub fn new(guard: Guard, interrupt: Interrupt, installed: Installed) -> Self {
+        Self { guard, interrupt, installed, meter: Meter::default() }
+    }
 }
 
 /// What an investigation came to.
@@ -76,6 +87,15 @@ pub struct Concluded {
 /// # Errors
 /// When it could not be looked at, or the user asked to stop.
 pub fn investigate(
+    settings: &Settings,
+    case: &CaseDir,
+    surroundings: &Surroundings,
+    sink: &mut dyn EventSink,
+) -> Result<Concluded, CaseError> {
+    surroundings.meter.tell_while(sink, |sink| investigate_told(settings, case, surroundings, sink))
+}
+
+fn investigate_told(
     settings: &Settings,
     case: &CaseDir,
     surroundings: &Surroundings,
@@ -105,6 +125,7 @@ pub fn investigate(
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
         hashes: Hashes::default(),
+        meter: surroundings.meter.clone(),
     };
     let own = tools.nix.version().to_string();
     let (others_tools, modified) = (tools.clone(), copy.modified);

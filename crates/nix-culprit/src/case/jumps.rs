@@ -3,7 +3,9 @@
 //! Owns which lines of the history are looked at; where on a line the next probe is, is the core's part.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
+use nix_culprit_core::bisect::Pace;
 use nix_culprit_core::event::{Event, Purpose, Remaining};
 use nix_culprit_core::growth::{Jumps, Measure, Value};
 use nix_culprit_core::ids::CommitId;
@@ -92,7 +94,7 @@ fn hunt(
 ) -> Result<AllJumps, CaseError> {
     let parents: BTreeMap<CommitId, Vec<CommitId>> = history.between(old, &range.new)?.into_iter().collect();
     prober.tell(&Event::Searching { input: range.input.clone(), suspects: parents.len() });
-    let mut hunt = Hunt { prober, history, range, parents };
+    let mut hunt = Hunt { prober, history, range, parents, pace: Pace::default() };
     let line = hunt.line(&range.new, &BTreeSet::new());
     let ends = (hunt.measure(&line[0], None)?, hunt.measure(&range.new, None)?);
     let measure = hunt.prober.rule().map(|rule| rule.measure.clone());
@@ -110,6 +112,8 @@ struct Hunt<'h, 'p, 'r> {
     range: &'h Range<'r>,
     /// By commit of the range: its parents.
     parents: BTreeMap<CommitId, Vec<CommitId>>,
+    /// How long probes took.
+    pace: Pace,
 }
 
 impl Hunt<'_, '_, '_> {
@@ -122,7 +126,12 @@ impl Hunt<'_, '_, '_> {
     ) -> Result<(Vec<JumpAt>, Value), CaseError> {
         let mut search = Jumps::new(line.len() - 1, ends, step);
         while let Some(at) = search.next() {
-            let remaining = Remaining { suspects: line.len() - 1, steps: search.remaining(), time: None };
+            let remaining = Remaining {
+                suspects: line.len() - 1,
+                steps: search.remaining(),
+                time: self.pace.left(search.remaining()),
+                dates: None,
+            };
             let value = self.measure(&line[at], Some(remaining))?;
             search.record(at, value);
         }
@@ -192,7 +201,12 @@ impl Hunt<'_, '_, '_> {
     }
 
     fn measure(&mut self, commit: &CommitId, remaining: Option<Remaining>) -> Result<Option<Value>, CaseError> {
-        measure(self.prober, self.history, self.range, commit, Round::Search, remaining)
+        let began = Instant::now();
+        let value = measure(self.prober, self.history, self.range, commit, Round::Search, remaining)?;
+        if let Some(record) = self.prober.records().last().filter(|_| self.prober.ran()) {
+            self.pace.note(&record.verdict, began.elapsed());
+        }
+        Ok(value)
     }
 }
 

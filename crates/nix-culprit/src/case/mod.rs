@@ -32,6 +32,7 @@ mod kept;
 mod likely;
 mod listen;
 mod matrix;
+mod meter;
 mod nix_evaluator;
 mod other_nix;
 mod ours;

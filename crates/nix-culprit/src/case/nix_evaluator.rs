@@ -22,6 +22,7 @@ use super::flake_copy::set_time;
 use super::hashes::Hashes;
 use super::instrumented::{How, Instrumented, ReadInFolders};
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
+use super::meter::{LOOK, Label, Meter};
 use super::project::Project;
 use super::pure::PureStore;
 use super::remembered::{Limits, Memory, Remembered, digest_of_folder};
@@ -51,6 +52,8 @@ pub struct Tools {
     pub interrupt: Interrupt,
     /// What is known of the hashes of commits.
     pub hashes: Hashes,
+    /// Who is told of what runs.
+    pub meter: Meter,
 }
 
 /// Evaluates with real Nix.
@@ -84,6 +87,8 @@ pub struct NixEvaluator {
     remembered: Remembered,
     /// What it is, if it is no flake.
     project: Option<Project>,
+    /// What the next evaluations are told as while they run.
+    label: Label,
 }
 
 impl NixEvaluator {
@@ -127,6 +132,7 @@ impl NixEvaluator {
             looked_at: None,
             remembered: Remembered::nothing(),
             project: None,
+            label: Label::default(),
         })
     }
 
@@ -416,26 +422,30 @@ impl NixEvaluator {
             Counting::On | Counting::Off => None,
         };
         let call = counters.as_ref().map_or_else(|| call.clone(), |file| file.asked_of(call.clone()));
-        let finished = self
-            .tools
-            .guard
-            .inside(self.trees.namespace())
-            .run(&call, budget, &self.tools.interrupt)
-            .map_err(|error| EvaluatorError::machine("run an evaluation", error))?;
+        let mut onlooker = Onlooker { pipe: None, every: LOOK, look: &mut |_| Wish::GoOn };
+        let finished = self.run_looked_at(&call, budget, &mut onlooker)?;
         Ok((finished, counters.and_then(CountersFile::read)))
     }
 
-    /// As [`NixEvaluator::run`], with an onlooker and a budget of its own.
+    /// Runs something under a budget of its own, with an onlooker; the meter is told what it uses.
     pub(super) fn run_looked_at(
         &self,
         call: &Call,
         budget: Budget,
         onlooker: &mut Onlooker<'_>,
     ) -> Result<Finished, EvaluatorError> {
+        let metered = self.tools.meter.begin(&self.label, budget.memory);
+        let mut look = |seen: Seen<'_>| {
+            if let Seen::Memory(memory) = seen {
+                metered.note(memory);
+            }
+            (onlooker.look)(seen)
+        };
+        let mut onlooker = Onlooker { look: &mut look, ..*onlooker };
         self.tools
             .guard
             .inside(self.trees.namespace())
-            .run_looked_at(call, budget, &self.tools.interrupt, onlooker)
+            .run_looked_at(call, budget, &self.tools.interrupt, &mut onlooker)
             .map_err(|error| EvaluatorError::machine("run an evaluation", error))
     }
 
@@ -518,6 +528,10 @@ impl Evaluator for NixEvaluator {
 
     fn looked_at(&self) -> Option<BTreeMap<NodeKey, LookedAt>> {
         self.looked_at.clone()
+    }
+
+    fn label(&mut self, label: Label) {
+        self.label = label;
     }
 
     fn adopt(

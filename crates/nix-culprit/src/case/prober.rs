@@ -22,6 +22,7 @@ use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::instrumented::{How, Instrumented};
 use super::journal::Journal;
+use super::meter::Label;
 use super::settings::{Confirmation, Fetching, ReadSets};
 use crate::sys::limit::{Budget, Seen, Wish};
 use repeats::{Base, is_unmeasured, typical};
@@ -331,6 +332,12 @@ impl<'a> Prober<'a> {
         self.criterion = Some(criterion);
     }
 
+    /// Tells whether the last probe was run, and not known by other means.
+    #[must_use]
+    pub fn ran(&self) -> bool {
+        self.records.last().is_some_and(|last| last.settled_by.is_none() && !last.remembered)
+    }
+
     /// Returns all probes so far.
     #[must_use]
     pub fn records(&self) -> &[Record] {
@@ -434,9 +441,9 @@ impl<'a> Prober<'a> {
             self.learn(&evaluated.observation, question.mode);
             return Ok(evaluated.observation);
         }
-        let started =
-            Event::ProbeStarted { purpose: purpose.clone(), mode: question.mode, remaining: question.remaining };
-        self.tell(&started);
+        self.evaluator.label(Label { key: key.clone(), words: purpose.words.clone() });
+        let (mode, remaining) = (question.mode, question.remaining);
+        self.tell(&Event::ProbeStarted { key: key.clone(), purpose: purpose.clone(), mode, remaining });
         self.journal.check()?;
         let evaluated = match self.taken_from_ahead(&key) {
             Some(evaluated) => evaluated,
@@ -444,7 +451,7 @@ impl<'a> Prober<'a> {
         };
         self.complain();
         let observation = evaluated.observation;
-        let finished = Event::ProbeFinished { key, purpose, mode: question.mode, observation: observation.clone() };
+        let finished = Event::ProbeFinished { key, purpose, mode, observation: observation.clone() };
         self.tell(&finished);
         self.journal.check()?;
         match observation.outcome.class {
@@ -656,6 +663,7 @@ impl<'a> Prober<'a> {
         how: How<'_>,
         look: &mut dyn FnMut(Seen<'_>) -> Wish,
     ) -> Result<Option<Instrumented>, EvaluatorError> {
+        self.evaluator.label(Label { key: "explanation".to_owned(), words: "why it fails".to_owned() });
         self.evaluator.instrumented(assignment, &self.target, budget, how, look)
     }
 

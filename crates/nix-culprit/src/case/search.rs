@@ -1,10 +1,10 @@
 //! The search through the history of one input: asks the core for a commit, probes it, tells the verdict.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use nix_culprit_core::bisect::{
-    Effect, Ends, Finding, Goal, Graph, Hint, Mode as Order, Search, Settings as SearchSettings, SkipPolicy, Step,
-    bisect_log, time_left,
+    Effect, Ends, Finding, Goal, Graph, Hint, Mode as Order, Pace, Search, Settings as SearchSettings, SkipPolicy,
+    Step, bisect_log,
 };
 use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::{Event, Mode, Purpose, Remaining};
@@ -73,7 +73,7 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
     if range.mode == Mode::Fast {
         prober.tell_places();
     }
-    let mut durations: Vec<Duration> = Vec::new();
+    let mut pace = Pace::default();
     let mut likely = Likely::new(prober, range, &old)?;
     likely.weigh(prober, history, &mut search)?;
     let mut decisive = match likely.singled_out() {
@@ -85,22 +85,29 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
         match search.next() {
             Step::Probe(commit) => {
                 let left = search.remaining();
-                let remaining =
-                    Remaining { suspects: left.suspects, steps: left.steps, time: time_left(left.steps, &durations) };
+                let ends = [search.suspects().next(), search.suspects().last()];
+                let dates =
+                    ends.into_iter().flatten().map(|commit| history.date(commit)).collect::<Result<Vec<_>, _>>()?;
+                let dates = dates.iter().min().copied().zip(dates.iter().max().copied());
+                let time = pace.left(left.steps);
+                let remaining = Remaining { suspects: left.suspects, steps: left.steps, time, dates };
                 // Where one commit is singled out, it and its parent are both asked for, in whatever order.
                 let ask =
                     if is_first && decisive.is_none() && likely.singles_out() { Ask::Pair } else { Ask::OneByOne };
                 is_first = false;
                 let early = Decisive::ask(&mut decisive, prober, (history, range, &search), &commit, remaining)?;
-                let (seen, verdict) = if let Some((seen, verdict)) = early {
+                let verdict = if let Some((_, verdict)) = early {
                     own.push((commit.clone(), verdict.clone()));
-                    (seen, verdict)
+                    verdict
                 } else {
+                    let began = Instant::now();
                     look_ahead(prober, history, range, &search, ask)?;
-                    probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?
+                    let (_, verdict) = probe_commit(prober, history, range, &commit, Round::Search, Some(remaining))?;
+                    if prober.ran() {
+                        pace.note(&verdict, began.elapsed());
+                    }
+                    verdict
                 };
-                // What was settled took none.
-                durations.extend(Some(seen.wall).filter(|wall| !wall.is_zero()));
                 if let Effect::Narrowed { .. } = search.record(&commit, &verdict)? {
                     likely.note(prober, range, &commit, &verdict)?;
                     likely.weigh(prober, history, &mut search)?;

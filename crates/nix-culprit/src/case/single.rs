@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nix_culprit_core::event::{EventSink, Mode};
+use nix_culprit_core::event::{Event, EventSink, Mode, Purpose};
 use nix_culprit_core::flake::Revision;
 use nix_culprit_core::growth::Decision;
 use nix_culprit_core::ids::InputPath;
@@ -14,6 +14,7 @@ use super::evaluator::{Counting, Evaluator as _, OwnWay, Target, Yields};
 use super::flake_copy::FlakeCopy;
 use super::hashes::Hashes;
 use super::investigation::{Surroundings, node_of, target};
+use super::meter::Label;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::project::Project;
 use super::settings::Settings;
@@ -38,6 +39,16 @@ pub struct Single {
 /// # Errors
 /// When it could not be looked at, or the user asked to stop.
 pub fn probe_once(
+    settings: &Settings,
+    single: &Single,
+    folder: &CaseDir,
+    surroundings: &Surroundings,
+    sink: &mut dyn EventSink,
+) -> Result<(Observation, Verdict, Target), CaseError> {
+    surroundings.meter.tell_while(sink, |sink| probe_told(settings, single, folder, surroundings, sink))
+}
+
+fn probe_told(
     settings: &Settings,
     single: &Single,
     folder: &CaseDir,
@@ -90,6 +101,7 @@ pub fn probe_once(
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
         hashes: Hashes::default(),
+        meter: surroundings.meter.clone(),
     };
     let mut evaluator =
         NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?.of_project(project);
@@ -113,6 +125,10 @@ pub fn probe_once(
         let why = why.unwrap_or_else(|| format!("{} has no flakes", settings.nix.display()));
         return Err(CaseError::NotPure { why });
     }
+    let words = "what is asked for".to_owned();
+    evaluator.label(Label { key: words.clone(), words: words.clone() });
+    let purpose = Purpose { words: words.clone(), commit: None };
+    sink.tell(&Event::ProbeStarted { key: words, purpose, mode, remaining: None });
     let evaluated = evaluator.evaluate(&assignment, mode, &target, settings.memory)?;
     let mut runs = vec![evaluated.observation];
     let verdict = loop {

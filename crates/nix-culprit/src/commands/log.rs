@@ -110,6 +110,8 @@ fn table(entries: &[Entry]) -> String {
             | Event::Target { .. }
             | Event::Explaining { .. }
             | Event::Fetching { .. }
+            | Event::Filling { .. }
+            | Event::Running { .. }
             | Event::Reducing { .. } => {}
         }
     }

@@ -59,11 +59,7 @@ struct Context {
 
 impl Context {
     fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            guard: Guard::detect(self.roots.clone()),
-            interrupt: self.interrupt.clone(),
-            installed: Installed::usual(),
-        }
+        Surroundings::new(Guard::detect(self.roots.clone()), self.interrupt.clone(), Installed::usual())
     }
 }
 

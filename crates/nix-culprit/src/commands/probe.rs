@@ -1,6 +1,6 @@
 //! `probe`: one evaluation under the budget, its observation and its verdict.
 
-use nix_culprit_core::event::{Mode, Silent};
+use nix_culprit_core::event::Mode;
 use nix_culprit_core::growth::Bound;
 use nix_culprit_core::outcome::{Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
@@ -10,7 +10,7 @@ use super::settings::{Way, input_path, settings};
 use super::{CommandError, Context, Exit};
 use crate::case::{CaseDir, Scope, Single, Target, probe_once};
 use crate::cli::probe::Args;
-use crate::ui::Paint;
+use crate::ui::{Paint, Progress};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let scope = Scope::Locks { good: None, bad: None, input: None };
@@ -32,7 +32,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         },
     };
     let folder = CaseDir::at(temporary.path());
-    let (observation, verdict, target) = probe_once(&settings, &single, &folder, &surroundings, &mut Silent)?;
+    let mut progress = Progress::new(context.printer);
+    let (observation, verdict, target) = probe_once(&settings, &single, &folder, &surroundings, &mut progress)?;
+    drop(progress);
     let text =
         if args.json { document(&observation, &verdict, &target) } else { words(&observation, &verdict, &target) };
     context.printer.result(&text).map_err(CommandError::Print)?;

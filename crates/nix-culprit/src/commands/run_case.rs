@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::correct::PATCH;
-use nix_culprit_core::explain::Strokes;
 use nix_culprit_core::hunks;
 use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, html, json, markdown, replay, summary};
@@ -66,7 +65,7 @@ pub(super) fn conclude(
     } else {
         let places = summary::Places {
             report: Some(wanted.output.as_deref().unwrap_or(case.path()).join("report.md").display().to_string()),
-            strokes: if unicode() { Strokes::Boxes } else { Strokes::Ascii },
+            strokes: context.printer.strokes(),
             resume: Some(format!("nix-culprit resume {}", case.id())),
         };
         context.printer.result(&format!("\n{}", painted(report, &places))).map_err(CommandError::Print)?;
@@ -151,12 +150,6 @@ pub(super) fn copy_beside(case: &CaseDir, folder: &Path) -> Result<Vec<PathBuf>,
         }
     }
     Ok(paths)
-}
-
-/// Tells whether the terminal is said to show more than ASCII.
-fn unicode() -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
-    set.is_some_and(|value| value.to_string_lossy().to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
 
 /// Returns the summary with paint.

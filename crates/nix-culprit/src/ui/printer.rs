@@ -2,8 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
+use nix_culprit_core::explain::Strokes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::block;
 
 /// A way of setting words off. Without colour they are plain, and the text must do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +90,29 @@ impl Printer {
         self.quiet
     }
 
-    /// Tells whether a moving progress line can be shown.
+    /// Tells whether lines can be shown that change: on a terminal that somebody looks at, and that can move its cursor.
     #[must_use]
     pub fn is_interactive(&self) -> bool {
-        !self.quiet && io::stderr().is_terminal()
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let moves = set("TERM").is_some_and(|term| term != "dumb");
+        !self.quiet && moves && set("CI").is_none() && io::stderr().is_terminal()
+    }
+
+    /// Says what a terminal like the user's can show.
+    #[must_use]
+    pub fn strokes(&self) -> Strokes {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+        let set = names.into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+        let is = set.is_some_and(|set| set.to_string_lossy().to_ascii_lowercase().replace('-', "").contains("utf8"));
+        if is { Strokes::Boxes } else { Strokes::Ascii }
+    }
+
+    /// Shows lines at the bottom of the terminal, in place of those that are there; none: takes them away.
+    pub(super) fn show(&self, lines: Vec<String>) {
+        block::show(match self.choice(true) {
+            ColorChoice::Never => lines.iter().map(|line| strip_str(line).to_string()).collect(),
+            ColorChoice::Auto | ColorChoice::Always | ColorChoice::AlwaysAnsi => lines,
+        });
     }
 
     /// Writes a result. A closed pipe is not an error: nobody wants to read on.
@@ -97,8 +120,11 @@ impl Printer {
     /// # Errors
     /// When stdout does not take it, such as on a full disk.
     pub fn result(&self, text: &str) -> io::Result<()> {
-        let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
-        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        let write = || {
+            let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
+            stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
+        };
+        match block::aside(write) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
@@ -117,6 +143,10 @@ impl Printer {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Answer::Nobody;
         }
+        block::aside(|| self.ask_somebody(question, stopped))
+    }
+
+    fn ask_somebody(self, question: &str, stopped: &dyn Fn() -> bool) -> Answer {
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice(true));
         let _ = write!(stream, "{question} [y/N] ").and_then(|()| stream.flush());
         // Signals do not interrupt a read.
@@ -139,8 +169,10 @@ impl Printer {
 
     /// Writes a line about something that went wrong. Where stderr is closed there is nobody to tell.
     pub fn error(&self, line: &str) {
-        let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
-        let _ = writeln!(stream, "{line}");
+        block::aside(|| {
+            let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
+            let _ = writeln!(stream, "{line}");
+        });
     }
 
     fn choice(self, terminal: bool) -> ColorChoice {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nix_culprit_core::event::{Mode, Purpose, Remaining};
 use nix_culprit_core::outcome::Verdict;
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::report::Timestamp;
 use proptest::prelude::*;
 
 use super::super::fake::{Truth, commit, path};
@@ -26,7 +27,9 @@ fn finished(at: usize, truth: &Truth) -> Event {
 
 /// One of each kind that is kept.
 fn events() -> Vec<Event> {
-    let remaining = Remaining { suspects: 9, steps: 4, time: Some(Duration::from_millis(1500)) };
+    let days = [1_692_957_600, 1_693_957_600].map(Timestamp::from_unix);
+    let time = Some(Duration::from_millis(1500));
+    let remaining = Remaining { suspects: 9, steps: 4, time, dates: Some(days.into()) };
     vec![
         Event::Started {
             flake: "/home/me/flake".to_owned(),
@@ -39,7 +42,12 @@ fn events() -> Vec<Event> {
         Event::Ends { good: "old".to_owned(), bad: "new".to_owned(), changes: 2 },
         Event::Isolated { input: path("a/b"), how: "it fails with this one alone".to_owned() },
         Event::Searching { input: path("a/b"), suspects: 12 },
-        Event::ProbeStarted { purpose: purpose(1), mode: Mode::Faithful, remaining: Some(remaining) },
+        Event::ProbeStarted {
+            key: "key 1".to_owned(),
+            purpose: purpose(1),
+            mode: Mode::Faithful,
+            remaining: Some(remaining),
+        },
         finished(1, &Truth::Bad),
         Event::Judged { purpose: purpose(1), verdict: Verdict::Bad },
         finished(2, &Truth::Broken("undefined variable 'lib'")),

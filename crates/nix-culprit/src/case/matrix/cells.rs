@@ -13,6 +13,7 @@ use crate::case::evaluator::{Evaluated, Evaluator as _, EvaluatorError, Target};
 use crate::case::flake_copy::FlakeCopy;
 use crate::case::hashes::Hashes;
 use crate::case::investigation::Surroundings;
+use crate::case::meter::Label;
 use crate::case::nix_evaluator::{NixEvaluator, Tools};
 use crate::case::project::Project;
 use crate::case::settings::Settings;
@@ -64,7 +65,13 @@ pub(super) struct Worker<'a> {
 
 impl Worker<'_> {
     /// Evaluates a cell.
-    pub(super) fn look(&mut self, cell: &Cell, mode: Mode, target: &Target) -> Result<Evaluated, EvaluatorError> {
+    pub(super) fn look(
+        &mut self,
+        cell: &Cell,
+        label: Label,
+        mode: Mode,
+        target: &Target,
+    ) -> Result<Evaluated, EvaluatorError> {
         if !self.evaluators.contains_key(&cell.nix) {
             let evaluator = self.evaluator(cell.nix)?;
             self.evaluators.insert(cell.nix, evaluator);
@@ -72,7 +79,10 @@ impl Worker<'_> {
         let evaluator = self.evaluators.get_mut(&cell.nix).expect("it was put there");
         match evaluator.lacks(mode) {
             Some(why) => Err(EvaluatorError::Lacks(why)),
-            None => evaluator.evaluate(&cell.assignment, mode, target, cell.memory),
+            None => {
+                evaluator.label(label);
+                evaluator.evaluate(&cell.assignment, mode, target, cell.memory)
+            }
         }
     }
 
@@ -90,6 +100,7 @@ impl Worker<'_> {
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
             hashes: Hashes::default(),
+            meter: surroundings.meter.clone(),
         };
         let evaluator = NixEvaluator::new(tools, snapshot, copy.modified, &folder, Vec::new())?;
         Ok(evaluator.of_project(self.bench.project.clone()))
@@ -99,7 +110,7 @@ impl Worker<'_> {
 /// What a worker tells.
 pub(super) enum Looked {
     /// A cell is about to be evaluated.
-    Began(Purpose),
+    Began(Label, Purpose),
     /// A cell was evaluated.
     Ended(Box<Cell>, Result<Evaluated, EvaluatorError>),
 }
@@ -112,6 +123,7 @@ pub(super) fn run(
     bench: &Bench<'_>,
     cells: Vec<Cell>,
     (mode, target, at_once): (Mode, &Target, usize),
+    name: &(dyn Fn(&Cell) -> Label + Sync),
     take: &mut dyn FnMut(Looked) -> Result<(), CaseError>,
 ) -> Result<(), CaseError> {
     let queue = Mutex::new(VecDeque::from(cells));
@@ -123,11 +135,12 @@ pub(super) fn run(
             scope.spawn(move || {
                 let mut worker = bench.worker(number);
                 while let Some(cell) = next() {
+                    let label = name(&cell);
                     // Nobody listens any more after an error.
-                    if sender.send(Looked::Began(cell.purpose.clone())).is_err() {
+                    if sender.send(Looked::Began(label.clone(), cell.purpose.clone())).is_err() {
                         return;
                     }
-                    let looked = worker.look(&cell, mode, target);
+                    let looked = worker.look(&cell, label, mode, target);
                     if sender.send(Looked::Ended(Box::new(cell), looked)).is_err() {
                         return;
                     }

@@ -6,7 +6,7 @@ mod cells;
 mod layout;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose};
 use nix_culprit_core::flake::AttrPath;
@@ -24,6 +24,7 @@ use super::evaluator::{Evaluated, EvaluatorError, Target, Yields};
 use super::flake_copy::FlakeCopy;
 use super::investigation::{Surroundings, target};
 use super::journal::Journal;
+use super::meter::Label;
 use super::prober::Round;
 use super::project::Project;
 use super::settings::{MemoryFrom, Settings};
@@ -82,6 +83,18 @@ pub struct Tabulated {
 /// # Errors
 /// When nothing could be evaluated at all.
 pub fn tabulate(
+    (settings, axes): (&Settings, &Axes),
+    case: &CaseDir,
+    surroundings: &Surroundings,
+    total: Bytes,
+    sink: &mut dyn EventSink,
+    approve: &mut dyn FnMut(&Size) -> bool,
+) -> Result<Tabulated, CaseError> {
+    let tabulate = |sink: &mut dyn EventSink| tabulate_told((settings, axes), case, surroundings, total, sink, approve);
+    surroundings.meter.tell_while(sink, tabulate)
+}
+
+fn tabulate_told(
     (settings, axes): (&Settings, &Axes),
     case: &CaseDir,
     surroundings: &Surroundings,
@@ -171,8 +184,9 @@ impl Table<'_> {
         let wall = match self.known(bench, &first) {
             Some(known) => known.wall,
             None => {
-                self.begun(&first.purpose);
-                let looked = bench.worker(0).look(&first, self.mode, &self.asked);
+                let label = name(bench, &first, self.mode, &self.asked);
+                self.begun(label.clone(), &first.purpose);
+                let looked = bench.worker(0).look(&first, label, self.mode, &self.asked);
                 // What is not there in the first state may be in others, but most likely it is a slip of the pen.
                 if let Err(error @ EvaluatorError::NoTarget { .. }) = looked {
                     return Err(error.into());
@@ -199,13 +213,25 @@ impl Table<'_> {
         if !approve(&size) {
             return Err(CaseError::Stopped);
         }
-        let target = self.target();
-        cells::run(bench, cells, (self.mode, &target, at_once), &mut |looked| match looked {
-            Looked::Began(purpose) => {
-                self.begun(&purpose);
+        let (target, mode, asked) = (self.target(), self.mode, self.asked.clone());
+        let name = |cell: &Cell| name(bench, cell, mode, &asked);
+        let began = Instant::now();
+        let (mut ended, all) = (0, u32::try_from(cells.len()).unwrap_or(u32::MAX));
+        let mut filling = Event::Filling { done: size.cells - size.left, of: size.cells, left: Some(about) };
+        self.tell(&filling);
+        cells::run(bench, cells, (mode, &target, at_once), &name, &mut |looked| match looked {
+            Looked::Began(label, purpose) => {
+                self.begun(label, &purpose);
+                self.tell(&filling);
                 Ok(())
             }
-            Looked::Ended(cell, result) => self.take(bench, &cell, result).map(|_| ()),
+            Looked::Ended(cell, result) => {
+                self.take(bench, &cell, result)?;
+                ended += 1;
+                let left = Some(began.elapsed() * all.saturating_sub(ended) / ended);
+                filling = Event::Filling { done: self.matrix.seen.len(), of: size.cells, left };
+                Ok(())
+            }
         })
     }
 
@@ -225,20 +251,17 @@ impl Table<'_> {
 
     /// Returns what an earlier run of the case saw in a cell.
     fn known(&mut self, bench: &Bench<'_>, cell: &Cell) -> Option<Observation> {
-        let known = self.journal.known(&self.key(bench, cell)).cloned()?;
+        let key = name(bench, cell, self.mode, &self.asked).key;
+        let known = self.journal.known(&key).cloned()?;
         if !self.matrix.seen.contains_key(&cell.spot) {
             self.note(cell, Seen::Observed { observation: Box::new(known.clone()) });
         }
         Some(known)
     }
 
-    fn key(&self, bench: &Bench<'_>, cell: &Cell) -> String {
-        let digest = cell.assignment.key(self.mode, Round::Run, cell.memory, &self.asked);
-        format!("{digest} {}", bench.nix[cell.nix].name())
-    }
-
-    fn begun(&mut self, purpose: &Purpose) {
-        self.tell(&Event::ProbeStarted { purpose: purpose.clone(), mode: self.mode, remaining: None });
+    fn begun(&mut self, label: Label, purpose: &Purpose) {
+        let (key, purpose) = (label.key, purpose.clone());
+        self.tell(&Event::ProbeStarted { key, purpose, mode: self.mode, remaining: None });
     }
 
     /// Takes note of what a cell came to, and returns how long it took.
@@ -263,7 +286,8 @@ impl Table<'_> {
         if let (None, Some(attr)) = (self.journal.target(), attr) {
             self.tell(&Event::Target { attr: attr.0 });
         }
-        let (key, purpose, mode) = (self.key(bench, cell), cell.purpose.clone(), self.mode);
+        let Label { key, .. } = name(bench, cell, self.mode, &self.asked);
+        let (purpose, mode) = (cell.purpose.clone(), self.mode);
         self.tell(&Event::ProbeFinished { key, purpose, mode, observation: observation.clone() });
         self.journal.check()?;
         let wall = observation.wall;
@@ -288,6 +312,12 @@ impl Table<'_> {
             .target()
             .map_or_else(|| self.asked.attr().to_string(), |attr| AttrPath(attr.to_vec()).to_string());
     }
+}
+
+/// Returns what an evaluation is told as: its key is a digest of all that determines its result.
+fn name(bench: &Bench<'_>, cell: &Cell, mode: Mode, asked: &Target) -> Label {
+    let digest = cell.assignment.key(mode, Round::Run, cell.memory, asked);
+    Label { key: format!("{digest} {}", bench.nix[cell.nix].name()), words: cell.purpose.words.clone() }
 }
 
 /// Returns what an evaluation may use where only the machine bounds it: far more than a good one needs tells nothing.

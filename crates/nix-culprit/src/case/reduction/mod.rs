@@ -58,6 +58,16 @@ pub fn reduce(
     surroundings: &Surroundings,
     sink: &mut dyn EventSink,
 ) -> Result<Reduced, CaseError> {
+    surroundings.meter.tell_while(sink, |sink| reduce_told(settings, wanted, case, surroundings, sink))
+}
+
+fn reduce_told(
+    settings: &Settings,
+    wanted: &Reduction,
+    case: &CaseDir,
+    surroundings: &Surroundings,
+    sink: &mut dyn EventSink,
+) -> Result<Reduced, CaseError> {
     let began = Instant::now();
     let git = Git::new(&settings.git, &surroundings.interrupt)?;
     let nix = Nix::detect(&settings.nix, settings.system.as_deref(), &surroundings.interrupt)?;
@@ -127,6 +137,7 @@ pub fn reduce(
             size: reducer.smallest().size(),
             from: whole.size(),
             tried: count,
+            left: wanted.time.saturating_sub(began.elapsed()),
         });
         let seen = work.all(&mut slots, &candidates);
         let mut stopped = false;
@@ -185,12 +196,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Evaluates a project; none where its lock is none any more.
-    fn one(&self, slot: &mut Slot, project: &Project) -> Result<Option<Observation>, CaseError> {
+    /// Evaluates a project that is called so; none where its lock is none any more.
+    fn one(&self, slot: &mut Slot, words: &str, project: &Project) -> Result<Option<Observation>, CaseError> {
         let lock = project.text(self.lock_path).and_then(|text| Lock::parse(text).ok());
         let Some(lock) = lock.filter(|lock| lock.inputs_table().is_ok()) else { return Ok(None) };
         let assignment = self.clones.assignment(lock);
-        slot.evaluate(project, &assignment, self.mode, &self.target, self.memory).map(Some)
+        slot.evaluate(words, project, &assignment, self.mode, (&self.target, self.memory)).map(Some)
     }
 
     /// Evaluates as many candidates as there are slots, at the same time.
@@ -199,7 +210,10 @@ impl Work<'_> {
             let running: Vec<_> = slots
                 .iter_mut()
                 .zip(candidates)
-                .map(|(slot, candidate)| scope.spawn(|| self.one(slot, &candidate.project)))
+                .map(|(slot, candidate)| {
+                    let words = format!("without {}", candidate.pass.words());
+                    scope.spawn(move || self.one(slot, &words, &candidate.project))
+                })
                 .collect();
             running.into_iter().map(|thread| thread.join().expect("an evaluation does not panic")).collect()
         })
@@ -222,7 +236,7 @@ fn failing_target(
     let path = |attr: &AttrPath| AttrPath(attr.0.iter().cloned().chain(["drvPath".to_owned()]).collect());
     for attr in attrs.flat_map(|attr| [path(attr), attr.clone()]) {
         work.target = Target::Attr(attr.clone(), Yields::Value);
-        let Some(observation) = work.one(slot, project)? else { continue };
+        let Some(observation) = work.one(slot, "the whole flake", project)? else { continue };
         let class = observation.outcome.class;
         if class == Class::Interrupted {
             return Err(CaseError::Stopped);
@@ -254,7 +268,7 @@ fn healthy_peak(
     for commit in states.committed(bad)?.iter().take(MOST) {
         let Some(state) = states.at(commit)? else { continue };
         let assignment = work.clones.assignment(state.lock);
-        let seen = slot.evaluate(whole, &assignment, work.mode, &work.target, work.memory)?;
+        let seen = slot.evaluate("a committed lock", whole, &assignment, work.mode, (&work.target, work.memory))?;
         match seen.outcome.class {
             Class::Success => return Ok(Some(seen.peak)),
             Class::Interrupted => return Err(CaseError::Stopped),
@@ -281,7 +295,7 @@ fn trusted(
         return Ok((steps[steps.len() - 1].clone(), Trust::NotRun { why }));
     }
     let mut fails = |project: &Project| -> Result<(bool, Observation), CaseError> {
-        let seen = work.one(slot, project)?;
+        let seen = work.one(slot, "what is left, by your own command", project)?;
         let seen =
             seen.ok_or_else(|| CaseError::NothingToReduce { outcome: "a lock that cannot be read".to_owned() })?;
         if seen.outcome.class == Class::Interrupted {

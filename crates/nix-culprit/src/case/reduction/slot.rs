@@ -14,6 +14,7 @@ use super::super::evaluator::{Evaluator as _, Target};
 use super::super::flake_copy::{FlakeCopy, set_times};
 use super::super::hashes::Hashes;
 use super::super::investigation::Surroundings;
+use super::super::meter::Label;
 use super::super::nix_evaluator::{NixEvaluator, Tools};
 use super::super::settings::Settings;
 use super::super::store::CaseDir;
@@ -60,6 +61,7 @@ impl Slot {
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
             hashes: Hashes::default(),
+            meter: surroundings.meter.clone(),
         };
         let own = Snapshot { root: root.clone(), ..snapshot.clone() };
         let evaluator = NixEvaluator::new(tools, own, copy.modified, &work, Vec::new())?;
@@ -76,18 +78,19 @@ impl Slot {
         self.evaluator.lacks(mode)
     }
 
-    /// Makes the folder hold a project, and evaluates it.
+    /// Makes the folder hold a project, and evaluates it; `words` say what it is to those who look on.
     pub(super) fn evaluate(
         &mut self,
+        words: &str,
         project: &Project,
         assignment: &Assignment,
         mode: Mode,
-        target: &Target,
-        memory: Bytes,
+        (target, memory): (&Target, Bytes),
     ) -> Result<Observation, CaseError> {
         self.hold(project).map_err(|source| StoreError::Io { path: self.root.clone(), source })?;
         // The evaluator writes the lock in its own form.
         self.there.retain(|path, _| path.file_name().is_none_or(|name| name != "flake.lock"));
+        self.evaluator.label(Label { key: words.to_owned(), words: words.to_owned() });
         Ok(self.evaluator.evaluate(assignment, mode, target, memory)?.observation)
     }
 

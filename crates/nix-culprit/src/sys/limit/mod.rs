@@ -52,7 +52,7 @@ pub enum Seen<'a> {
     Stderr(&'a [u8]),
     /// The next bytes of the pipe beside it.
     Pipe(&'a [u8]),
-    /// The resident memory of the whole process tree just now; many times a second.
+    /// The resident memory of the whole process tree just now.
     Memory(Bytes),
 }
 
@@ -71,13 +71,15 @@ pub enum Wish {
 pub struct Onlooker<'a> {
     /// A pipe that the run writes to by its name, open for reading without blocking.
     pub pipe: Option<&'a std::fs::File>,
+    /// How often it is told of the memory, at most.
+    pub every: Duration,
     /// Is told what is seen, and says what it wants.
     pub look: &'a mut dyn FnMut(Seen<'_>) -> Wish,
 }
 
 impl fmt::Debug for Onlooker<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Onlooker").field("pipe", &self.pipe).finish_non_exhaustive()
+        f.debug_struct("Onlooker").field("pipe", &self.pipe).field("every", &self.every).finish_non_exhaustive()
     }
 }
 

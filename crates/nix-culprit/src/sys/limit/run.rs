@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -21,9 +21,6 @@ use crate::sys::warden::Request;
 
 /// How long a request to stop may stay unheard.
 const HEARING: Duration = Duration::from_millis(50);
-/// How often an onlooker is told of the memory.
-const GLANCE: Duration = Duration::from_millis(5);
-
 impl Guard {
     /// Runs a program to its end, or to the end of its budget.
     ///
@@ -73,7 +70,7 @@ impl Guard {
             None => talk.until_the_end(interrupt, None),
             Some(onlooker) => {
                 let tree = Tree::new(self.roots.proc.clone());
-                talk.until_the_end(interrupt, Some(Looking { onlooker, tree, paused: Wish::GoOn }))
+                talk.until_the_end(interrupt, Some(Looking { onlooker, tree, paused: Wish::GoOn, due: Instant::now() }))
             }
         };
         // The warden ends by itself once its side is closed, and ends the run with it.
@@ -188,9 +185,9 @@ impl Talk {
                 let _gone = (&self.control).write_all(&[if asked == Asked::Force { KILL } else { STOP }]);
             }
             let beside = looking.as_ref().and_then(|looking| looking.onlooker.pipe);
-            let wait = match looking {
+            let wait = match &looking {
                 _ if over => Duration::ZERO,
-                Some(_) => GLANCE,
+                Some(looking) => looking.onlooker.every.min(HEARING),
                 None => HEARING,
             };
             let mut sources = vec![PollFd::new(&self.control, PollFlags::IN)];
@@ -242,6 +239,8 @@ struct Looking<'a, 'b> {
     onlooker: &'a mut Onlooker<'b>,
     tree: Tree,
     paused: Wish,
+    /// When the next look at the memory is due.
+    due: Instant,
 }
 
 impl Looking<'_, '_> {
@@ -274,6 +273,11 @@ impl Looking<'_, '_> {
     }
 
     fn show_memory(&mut self, warden: u32, control: &UnixStream) {
+        let now = Instant::now();
+        if now < self.due {
+            return;
+        }
+        self.due = now + self.onlooker.every;
         let members = self.tree.descendants(warden);
         let total = self.tree.resident(&members).total;
         self.show(Seen::Memory(total), control);
