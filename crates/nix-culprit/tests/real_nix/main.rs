@@ -28,4 +28,5 @@ mod room;
 mod tabulating;
 mod traces;
 mod unprivileged;
+mod watching;
 mod without_flakes;
