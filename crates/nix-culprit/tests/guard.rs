@@ -289,7 +289,7 @@ fn an_onlooker_sees_all_that_is_told_and_can_end_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = Fifo::new(&folder.path().join("pipe")).unwrap();
     let name = fifo.path().display();
-    let script = format!("echo to-stderr >&2; echo to-pipe >'{name}'; echo to-stdout; sleep {}", nap(7));
+    let script = format!("echo to-stderr >&2; echo to-stdout; echo to-pipe >'{name}'; sleep {}", nap(7));
     let (mut stderr, mut pipe, mut memory) = (Vec::new(), Vec::new(), Bytes(0));
     let finished = look_at(&script, Some(fifo.file()), |seen| {
         match seen {
