@@ -11,6 +11,20 @@ pub struct Additions {
     pub commit: CommitId,
     /// The files that it adds lines to, with these lines.
     pub files: Vec<(String, Vec<String>)>,
+    /// Those of them that it makes, perhaps out of others.
+    pub made: Vec<String>,
+}
+
+impl Additions {
+    /// Takes what the same commit adds to files that it moved, as told by a diff that knows the moves.
+    pub fn take_moves(&mut self, moved: &Self) {
+        for (path, lines) in &mut self.files {
+            if let Some((_, added)) = moved.files.iter().find(|(to, _)| to == path) {
+                lines.clone_from(added);
+                self.made.retain(|made| made != path);
+            }
+        }
+    }
 }
 
 /// Reads what git printed. What is no commit and no added line is passed over, and so is a line that the same commit takes
@@ -22,6 +36,7 @@ pub fn read_additions(printed: &[u8]) -> Vec<Additions> {
     let mut removed: HashMap<(usize, usize), HashMap<String, usize>> = HashMap::new();
     // Within a hunk, what begins with `+++` is an added line as well.
     let mut left = 0usize;
+    let mut is_made = false;
     for line in printed.split(|byte| *byte == b'\n') {
         let line = String::from_utf8_lossy(line);
         if left > 0 && line.starts_with(['+', '-', '\\']) {
@@ -43,10 +58,17 @@ pub fn read_additions(printed: &[u8]) -> Vec<Additions> {
         }
         left = 0;
         if let Ok(commit) = line.parse::<CommitId>() {
-            all.push(Additions { commit, files: Vec::new() });
-        } else if let (Some(path), Some(last)) = (line.strip_prefix("+++ "), all.last_mut()) {
-            let path = path.strip_prefix("b/").unwrap_or(path);
-            last.files.push((path.to_owned(), Vec::new()));
+            all.push(Additions { commit, files: Vec::new(), made: Vec::new() });
+        } else if let Some(from) = line.strip_prefix("--- ") {
+            is_made = from == "/dev/null";
+        } else if let (Some(path), Some(last)) = (named(&line), all.last_mut()) {
+            // Of a file that was moved, its name comes twice where it was changed too.
+            if last.files.last().is_none_or(|(file, _)| file != path) {
+                last.files.push((path.to_owned(), Vec::new()));
+            }
+            if std::mem::take(&mut is_made) {
+                last.made.push(path.to_owned());
+            }
         } else if let Some(hunk) = line.strip_prefix("@@ -") {
             left = lines_of(hunk).unwrap_or(0);
         }
@@ -61,6 +83,12 @@ pub fn read_additions(printed: &[u8]) -> Vec<Additions> {
         });
     }
     all
+}
+
+/// Returns the file that a line of a head says is changed, or moved to.
+fn named(line: &str) -> Option<&str> {
+    let changed = line.strip_prefix("+++ ").map(|path| path.strip_prefix("b/").unwrap_or(path));
+    changed.or_else(|| line.strip_prefix("rename to "))
 }
 
 /// Counts the lines of a hunk by its head, without context: `12,2 +13,3 @@`.
@@ -104,6 +132,33 @@ mod tests {
         let read = read_additions(text.as_bytes());
         let lines: Vec<&[String]> = read[0].files.iter().map(|(_, lines)| lines.as_slice()).collect();
         assert_eq!(lines, [["  new".to_owned()], ["wheel".to_owned()]]);
+    }
+
+    #[test]
+    fn of_a_file_that_was_moved_only_what_is_new_is_added() {
+        let id = "a".repeat(40);
+        let head =
+            |path: &str| format!("diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n");
+        let plain = format!(
+            "{id}\n{}@@ -0,0 +1,2 @@\n+wheel\n+new\n{}@@ -0,0 +1 @@\n+wheel\n{}@@ -0,0 +1 @@\n+wheel\n",
+            head("x"),
+            head("y"),
+            head("z")
+        );
+        let mut read = read_additions(plain.as_bytes());
+        assert_eq!(read[0].made, ["x", "y", "z"]);
+        let moves = format!(
+            "{id}\ndiff --git a/old/x b/x\nsimilarity index 90%\nrename from old/x\nrename to x\nindex 1..2 100644\n--- a/old/x\n\
+             +++ b/x\n@@ -1,0 +2 @@\n+new\ndiff --git a/old/y b/y\nsimilarity index 100%\nrename from old/y\nrename to y\n"
+        );
+        let moves = read_additions(moves.as_bytes());
+        assert!(moves[0].made.is_empty());
+        read[0].take_moves(&moves[0]);
+        let files = [("x", vec!["new"]), ("y", vec![]), ("z", vec!["wheel"])];
+        let files =
+            files.map(|(path, lines)| (path.to_owned(), lines.into_iter().map(str::to_owned).collect::<Vec<_>>()));
+        assert_eq!(read[0].files, files);
+        assert_eq!(read[0].made, ["z"]);
     }
 
     proptest! {

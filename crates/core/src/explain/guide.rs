@@ -105,6 +105,7 @@ mod tests {
         let adds = |digit, path: &str, line: &str| Additions {
             commit: commit(digit),
             files: vec![(path.to_owned(), vec![line.to_owned()])],
+            made: Vec::new(),
         };
         let additions = [
             adds('a', "setuptools.nix", "  version = \"2\";"),

@@ -1,5 +1,6 @@
 //! Names, dates, histories, commits; and that nothing is written or run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -381,4 +382,40 @@ fn a_history_says_what_each_commit_changes_and_of_a_merge_what_no_parent_has() {
     }
     let none: CommitId = "1".repeat(40).parse().unwrap();
     assert!(repository.changed_paths(&[none], &mut vec![]).is_err());
+}
+
+#[test]
+fn of_a_file_that_was_moved_only_what_is_new_is_added_and_of_a_new_one_everything() {
+    let bench = Bench::new();
+    let folder = bench.init("repo");
+    let lines = |more: &[&str]| {
+        ["a", "b", "c", "d", "e", "wheel"].iter().chain(more).fold(String::new(), |text, line| text + line + "\n")
+    };
+    fs::create_dir(folder.join("old")).unwrap();
+    fs::write(folder.join("old/same.nix"), lines(&[])).unwrap();
+    fs::write(folder.join("old/changed.nix"), lines(&["old"])).unwrap();
+    bench.commit(&folder, "before");
+    // With settings that would turn it off.
+    fs::write(
+        folder.join(".git/config"),
+        "[core]\nrepositoryformatversion = 0\n[diff]\nrenames = false\nrenameLimit = 1\n",
+    )
+    .unwrap();
+    fs::rename(folder.join("old"), folder.join("by-name")).unwrap();
+    fs::write(folder.join("by-name/changed.nix"), lines(&["new"])).unwrap();
+    fs::write(folder.join("by-name/made.nix"), "wheel\n").unwrap();
+    let moved = bench.commit(&folder, "moved");
+    fs::write(folder.join("by-name/made.nix"), "wheel\nmore\n").unwrap();
+    let later = bench.commit(&folder, "later");
+    let repository = bench.open(&folder);
+    let files = ["same.nix", "changed.nix", "made.nix"].map(|name| Path::new("by-name").join(name));
+    let added = repository.additions(&[moved.clone(), later.clone()], &BTreeSet::from(files)).unwrap();
+    let of = |id: &CommitId| {
+        let commit = added.iter().find(|commit| commit.commit == *id).unwrap();
+        commit.files.iter().map(|(path, lines)| (path.as_str(), lines.join(" "))).collect::<Vec<_>>()
+    };
+    let name = |name: &str, added: &str| (format!("by-name/{name}"), added.to_owned());
+    let expected = [name("changed.nix", "new"), name("made.nix", "wheel"), name("same.nix", "")];
+    assert_eq!(of(&moved), expected.each_ref().map(|(path, lines)| (path.as_str(), lines.clone())));
+    assert_eq!(of(&later), [("by-name/made.nix", "more".to_owned())]);
 }

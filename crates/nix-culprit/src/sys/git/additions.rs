@@ -11,7 +11,8 @@ use super::error::GitError;
 use super::repository::Repository;
 
 impl Repository {
-    /// Reads the lines that commits add to some files. Merges add none, and neither does a commit without changes there.
+    /// Reads the lines that commits add to some files. Merges add none, and neither does a commit without changes there;
+    /// of a file that a commit moved, what it was before is not added.
     ///
     /// # Errors
     /// A commit or the contents of a file are missing.
@@ -19,13 +20,33 @@ impl Repository {
         if commits.is_empty() || files.is_empty() {
             return Ok(Vec::new());
         }
-        let ask = ["diff-tree", "--stdin", "--root", "-r", "-p", "-U0", "--no-renames"];
-        let plain = ["--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--"];
+        let mut all = self.added(commits, &["--no-renames"], files)?;
+        // Where a file was before is seen only with all files in view.
+        let making = all.iter().filter(|commit| !commit.made.is_empty());
+        let making: Vec<CommitId> = making.map(|commit| commit.commit.clone()).collect();
+        if !making.is_empty() {
+            for moves in self.added(&making, &["--find-renames", "--diff-filter=R"], &BTreeSet::new())? {
+                all.iter_mut()
+                    .filter(|commit| commit.commit == moves.commit)
+                    .for_each(|commit| commit.take_moves(&moves));
+            }
+        }
+        Ok(all)
+    }
+
+    fn added(
+        &self,
+        commits: &[CommitId],
+        options: &[&str],
+        files: &BTreeSet<PathBuf>,
+    ) -> Result<Vec<Additions>, GitError> {
+        let ask = ["diff-tree", "--stdin", "--root", "-r", "-p", "-U0"];
+        let plain = ["--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
         let input: String = commits.iter().map(|commit| format!("{commit}\n")).collect();
-        let call = self.call().setting("core.quotePath", "false").args(ask).args(plain).args(files).input(input);
+        let call = self.call().setting("core.quotePath", "false").args(ask).args(plain).args(options).args(["--"]);
         let mut printed = Vec::new();
         let read = |pipe: &mut dyn std::io::BufRead| pipe.read_to_end(&mut printed).map(|_| ());
-        let answer = call.stream(&self.git, read, |_| ())?;
+        let answer = call.args(files).input(input).stream(&self.git, read, |_| ())?;
         if answer.end != End::Exited(0) {
             return Err(answer.failed());
         }
