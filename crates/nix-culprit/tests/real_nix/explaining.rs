@@ -89,27 +89,34 @@ fn the_best_way_of_every_nix_is_taken_and_a_flame_graph_is_drawn_where_nobody_wa
     }
 }
 
+/// Has the flake evaluate its shell wholly and then an expression of its own, at one good commit; returns the locks of
+/// a good end and of that one.
+fn with_another_end(room: &Room, expression: &str) -> [String; 2] {
+    let other = room.some_commit(State::Good);
+    let shell = "default = packages.callPackage ./shell.nix {\n          inherit tools;\n          application = application packages;\n        };";
+    let ending = format!(
+        "default =\n          let\n            shell = packages.callPackage ./shell.nix {{ inherit tools; application = application packages; }};\n          in\n          if pkgs.rev == \"{other}\" then builtins.seq shell.drvPath ({expression}) else shell;"
+    );
+    room.edit("flake.nix", shell, &ending);
+    room.make_good();
+    let lock: Value = serde_json::from_slice(&fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
+    let mut bad = lock.clone();
+    bad["nodes"]["pkgs"]["locked"]["rev"] = json!(other);
+    bad["nodes"]["pkgs"]["locked"].as_object_mut().unwrap().remove("narHash");
+    [("good.lock", lock), ("bad.lock", bad)].map(|(name, lock)| {
+        fs::write(room.path(name), lock.to_string()).unwrap();
+        room.path(name).to_str().unwrap().to_owned()
+    })
+}
+
 /// The bad end evaluates a healthy shell wholly before it fails.
 #[test]
 fn on_a_healthy_evaluation_no_way_reports_a_cycle() {
     for nix in every_nix() {
         let room = Room::new(&nix);
-        let other = room.some_commit(State::Good);
-        let shell = "default = packages.callPackage ./shell.nix {\n          inherit tools;\n          application = application packages;\n        };";
-        let failing = format!(
-            "default =\n          let\n            shell = packages.callPackage ./shell.nix {{ inherit tools; application = application packages; }};\n          in\n          if pkgs.rev == \"{other}\" then builtins.seq shell.drvPath (throw \"planted\") else shell;"
-        );
-        room.edit("flake.nix", shell, &failing);
-        room.make_good();
-        let lock: Value = serde_json::from_slice(&fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
-        let mut bad = lock.clone();
-        bad["nodes"]["pkgs"]["locked"]["rev"] = json!(other);
-        bad["nodes"]["pkgs"]["locked"].as_object_mut().unwrap().remove("narHash");
-        fs::write(room.path("bad.lock"), bad.to_string()).unwrap();
-        fs::write(room.path("good.lock"), lock.to_string()).unwrap();
-        let (good, bad) = (room.path("good.lock"), room.path("bad.lock"));
+        let [good, bad] = with_another_end(&room, "throw \"planted\"");
         for way in ways(&nix).into_iter().chain(["trace"]) {
-            let ends = ["--good", good.to_str().unwrap(), "--bad", bad.to_str().unwrap()];
+            let ends = ["--good", &good, "--bad", &bad];
             let report = room.run(&[&["explain", "--json", "--by", way][..], &ends].concat()).exits_with(0).json();
             assert_eq!(report["bad"]["observation"]["outcome"]["message"], "planted", "{} {way}", nix.version);
             let why = &report["explanation"]["why"];
@@ -119,6 +126,31 @@ fn on_a_healthy_evaluation_no_way_reports_a_cycle() {
                 assert!(why["frames"].to_string().contains("flake.nix"), "{} {why:#}", nix.version);
             }
         }
+    }
+}
+
+#[test]
+fn where_memory_grows_without_a_loop_it_is_told_what_is_done_more_of() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    // Not deep, and no derivation takes part in it.
+    let pile = "let grow = n: builtins.genList (m: { inherit n m; }) 1000; in builtins.foldl' (all: n: let row = grow n; \
+                in builtins.deepSeq row { inherit all row; }) null (builtins.genList (n: n) 100000)";
+    let [good, bad] = with_another_end(&room, pile);
+    let options = ["--memory", "128M", "--good", &good, "--bad", &bad];
+    let report = room.run(&[&["explain", "--json"][..], &options].concat()).exits_with(0).json();
+    assert_eq!(report["bad"]["observation"]["outcome"]["class"], "out-of-memory", "{:#}", report["bad"]);
+    let explanation = &report["explanation"];
+    let why = &explanation["why"];
+    assert_eq!((&why["kind"], &why["unit"]), (&json!("heavier"), &json!("samples")), "{explanation:#}");
+    let most = &why["functions"][0];
+    assert_eq!((&most["place"]["path"], &most["place"]["input"]), (&json!("flake.nix"), &json!([])), "{why:#}");
+    assert_eq!(most["good"]["total"], 0, "{most:#}");
+    let drawn = ["flamegraph.svg", "flamegraph-difference.svg"];
+    assert_eq!(explanation["drawn"], json!(drawn), "{explanation:#}");
+    let notes = explanation["notes"].to_string();
+    for way in ["no deeper", "a profile", "tracer"] {
+        assert!(notes.contains(way), "nothing of {way}: {notes}");
     }
 }
 

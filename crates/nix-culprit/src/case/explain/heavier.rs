@@ -46,10 +46,11 @@ impl Attempt<'_, '_> {
         };
         let Some(bad) = self.hear(self.failing.assignment, hertz)? else { return Ok(None) };
         let Some(good) = self.hear(self.failing.good, hertz)? else { return Ok(None) };
+        self.draw(&bad.profile, &bad.seen);
         Ok(self.compared(&good, &bad, unit))
     }
 
-    /// Compares what was heard of a failing end with the good one, looked at equally often.
+    /// Compares what was heard of a failing end, and drawn, with the good one, looked at equally often.
     pub(super) fn runs_on(&mut self, bad: &Heard, hertz: u32) -> Result<Option<(Why, Way)>, CaseError> {
         let Some(good) = self.hear(self.failing.good, hertz)? else { return Ok(None) };
         Ok(self.compared(&good, bad, Unit::Samples))
@@ -95,7 +96,6 @@ impl Attempt<'_, '_> {
     }
 
     fn compared(&mut self, good: &Heard, bad: &Heard, unit: Unit) -> Option<(Why, Way)> {
-        self.draw(&bad.profile, &bad.seen);
         self.draw_difference(good, bad);
         let heavier = compare(good, bad, unit);
         (heavier.bad > 0).then_some((Why::Heavier(heavier), Way::Profile))
