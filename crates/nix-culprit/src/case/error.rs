@@ -153,6 +153,12 @@ pub enum CaseError {
         /// What Nix counts; nothing if it wrote no counters.
         known: Vec<String>,
     },
+    /// A rule about growth, and two versions of Nix in place of two ends.
+    #[error("`{rule}` is relative to what the good end has, which says nothing about another nix with the same lock")]
+    RelativeRule {
+        /// The rule.
+        rule: String,
+    },
     /// The ends are alike as far as can be measured.
     #[error(
         "the ends differ by no more than noise: {measure} is {good} at the good end and {bad} at the bad one, and \
@@ -291,6 +297,9 @@ impl CaseError {
             Self::BadEnd { .. } => "mend this first, or say with --bad-when what counts as bad".to_owned(),
             Self::NoCounter { known, .. } if known.is_empty() => "this nix wrote no counters at all".to_owned(),
             Self::NoCounter { known, .. } => format!("it counts: {}", known.join(", ")),
+            Self::RelativeRule { .. } => {
+                "name the limit itself, such as --bad-when 'nrThunks > 3000', or leave out --nix-good".to_owned()
+            }
             Self::Noise { .. } => {
                 "take what does not scatter, such as 'nrThunks > +10%', or try again when the machine is idle"
                     .to_owned()

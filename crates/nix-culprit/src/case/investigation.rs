@@ -10,6 +10,7 @@ use nix_culprit_core::correct::{Before, Facts, Keeping};
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::explain::{Guide, Why};
 use nix_culprit_core::flake::{Candidate, Change, ChangeKind, FlakeRef, Installable, Lock, Place, candidates, diff};
+use nix_culprit_core::growth::Bound;
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
 use nix_culprit_core::isolate::{Difference, Extent};
 use nix_culprit_core::outcome::{Criterion, Verdict};
@@ -102,6 +103,7 @@ fn investigate_told(
     sink: &mut dyn EventSink,
 ) -> Result<Concluded, CaseError> {
     let began = Instant::now();
+    refuse_relative(settings)?;
     let git = Git::new(&settings.git, &surroundings.interrupt)?;
     let nix = Nix::detect(&settings.nix, settings.system.as_deref(), &surroundings.interrupt)?;
     let mut journal = Journal::open(&case.journal())?;
@@ -272,6 +274,16 @@ pub(super) fn target(settings: &Settings, system: &str) -> Result<Target, CaseEr
     let text = format!(".#{}", settings.attr.as_deref().unwrap_or_default());
     let installable: Installable = text.parse()?;
     Ok(Target::Among(candidates(&installable, system)))
+}
+
+/// Refuses a rule relative to the good end where two versions of Nix are compared with the same lock.
+fn refuse_relative(settings: &Settings) -> Result<(), CaseError> {
+    match settings.criterion.as_ref().and_then(Criterion::rule) {
+        Some(rule) if settings.nix_good.is_some() && matches!(rule.bound, Bound::OfGood(_)) => {
+            Err(CaseError::RelativeRule { rule: rule.to_string() })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 struct Investigation<'a> {

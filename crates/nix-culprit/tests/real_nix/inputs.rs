@@ -158,4 +158,7 @@ fn the_nix_version_is_named_where_it_makes_the_difference() {
     );
     let run = room.run_small(&["find", "--nix-good", "/no/such/nix"]).exits_with(129);
     assert!(run.stderr.contains("/no/such/nix"), "{run}");
+    let rule = ["--bad-when", "nrThunks > +20%", "--nix-good", "/no/such/nix"];
+    let run = room.run_small(&[&["find"][..], &rule].concat()).exits_with(129);
+    assert!(run.stderr.contains("says nothing about another nix") && run.stderr.contains("name the limit"), "{run}");
 }
