@@ -21,7 +21,7 @@ pub fn files_of_cycle(edges: &[Edge], near: &[(InputPath, String)], sources: &So
     files.into_iter().collect()
 }
 
-/// What speaks for a commit of an input to have made a cycle.
+/// What speaks for a commit of an input to have made a cycle, or to have ended one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Guide {
     files: BTreeSet<PathBuf>,
@@ -41,6 +41,16 @@ impl Guide {
             }
         }
         Self { files: files.collect(), names }
+    }
+
+    /// Takes what a cycle has in an input where a repair is likely to be: its files, and those that make values anew.
+    #[must_use]
+    pub fn of_repair(cycle: &Cycle, input: &InputPath) -> Self {
+        let Self { mut files, .. } = Self::new(cycle, input);
+        let fresh = cycle.fresh.iter().filter(|fresh| fresh.place.input == *input);
+        files.extend(fresh.map(|fresh| PathBuf::from(&fresh.place.path)));
+        // A repair need not add a line that names anything.
+        Self { files, names: BTreeMap::new() }
     }
 
     /// Takes where an evaluation became heavier in an input: where clearly more is called than at the good end.
@@ -79,7 +89,7 @@ impl Guide {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Certainty, More, Place, Unit};
+    use super::super::model::{Certainty, Fresh, More, Place, Unit};
     use super::*;
     use crate::profile::Seen;
 
@@ -114,6 +124,19 @@ mod tests {
         ];
         assert_eq!(guide.naming(&additions), BTreeSet::from([commit('b')]));
         assert_eq!(Guide::new(&cycle, &"other".parse().unwrap()), Guide::default());
+
+        // A repair may also be where values are made anew, and no line of it says so.
+        let of = |input: &InputPath, path: &str| Fresh {
+            place: Place { input: input.clone(), path: path.to_owned(), line: 1, source: None },
+            call: "override".to_owned(),
+        };
+        let overlay: InputPath = "overlay".parse().unwrap();
+        let cycle = Cycle { fresh: vec![of(&overlay, "overrides.nix"), of(&input, "set.nix")], ..cycle };
+        let repair = Guide::of_repair(&cycle, &input);
+        assert_eq!(repair.files(), &BTreeSet::from(["set.nix".into(), "setuptools.nix".into()]));
+        assert_eq!(repair.files_of_edges(), BTreeSet::new());
+        assert!(repair.naming(&additions).is_empty());
+        assert_eq!(Guide::of_repair(&cycle, &overlay).files(), &BTreeSet::from(["overrides.nix".into()]));
     }
 
     #[test]

@@ -589,14 +589,14 @@ impl<'a> Investigation<'a> {
 
     /// Returns what the failure goes through in an input, where the search is to begin with that.
     fn guide(&self, input: &InputPath, goal: Goal) -> Option<Guide> {
-        let guides = self.settings.explanation == Explaining::Guides && goal == Goal::FirstBad;
-        match self.draft.why().filter(|_| guides).map(|explanation| &explanation.why) {
-            Some(Why::Cycle(cycle)) => Some(Guide::new(cycle, input)).filter(|guide| !guide.files().is_empty()),
-            Some(Why::Heavier(heavier)) => {
-                Some(Guide::of_heavier(heavier, input)).filter(|guide| !guide.files().is_empty())
-            }
-            Some(Why::Error(_) | Why::Unknown) | None => None,
-        }
+        let guides = self.settings.explanation == Explaining::Guides;
+        let guide = match (self.draft.why().filter(|_| guides).map(|explanation| &explanation.why), goal) {
+            (Some(Why::Cycle(cycle)), Goal::FirstBad) => Guide::new(cycle, input),
+            (Some(Why::Cycle(cycle)), Goal::FirstGood) => Guide::of_repair(cycle, input),
+            (Some(Why::Heavier(heavier)), Goal::FirstBad | Goal::FirstGood) => Guide::of_heavier(heavier, input),
+            (Some(Why::Error(_) | Why::Unknown) | None, Goal::FirstBad | Goal::FirstGood) => return None,
+        };
+        Some(guide).filter(|guide| !guide.files().is_empty())
     }
 
     /// Begins to find out what the confirmation needs to know of the ends.
@@ -703,8 +703,8 @@ impl<'a> Investigation<'a> {
                     goal,
                     commit: commit.clone(),
                 });
-                self.compare_with_cycle(&place.input, &history, commit)?;
                 if goal == Goal::FirstBad {
+                    self.compare_with_cycle(&place.input, &history, commit)?;
                     let merge = place.repository.merge_that_brought_in(commit, &new)?;
                     let merged = merge.and_then(|merge| merge.parents.into_iter().next());
                     merged.into_iter().for_each(|onto| self.may_stay(&place.input, onto, Before::Merge));
