@@ -53,10 +53,11 @@ impl Guide {
         Self { files, names: BTreeMap::new() }
     }
 
-    /// Takes where an evaluation became heavier in an input: where clearly more is called than at the good end.
+    /// Takes where an evaluation became heavier in an input: where clearly more is called than at the good end, or
+    /// less where that is bad.
     #[must_use]
     pub fn of_heavier(heavier: &Heavier, input: &InputPath) -> Self {
-        let places = heavier.functions.iter().filter(|more| more.bad.own > more.good.own);
+        let places = heavier.functions.iter().filter(|more| heavier.is_own(more));
         let places = places.filter_map(|more| more.place.as_ref()).filter(|place| place.input == *input);
         Self { files: places.map(|place| PathBuf::from(&place.path)).collect(), names: BTreeMap::new() }
     }
@@ -91,6 +92,7 @@ impl Guide {
 mod tests {
     use super::super::model::{Certainty, Fresh, More, Place, Unit};
     use super::*;
+    use crate::growth::Side;
     use crate::profile::Seen;
 
     fn commit(digit: char) -> CommitId {
@@ -153,8 +155,13 @@ mod tests {
             more("pkgs", "only-calls-it.nix", seen(1, 1), seen(1, 9)),
             more("other", "b.nix", seen(0, 0), seen(9, 9)),
         ];
-        let heavier = Heavier { unit: Unit::Calls, good: 1, bad: 9, packages: Vec::new(), functions };
+        let side = Side::Above;
+        let heavier = Heavier { unit: Unit::Calls, good: 1, bad: 9, side, packages: Vec::new(), functions };
         let guide = Guide::of_heavier(&heavier, &"pkgs".parse().unwrap());
         assert_eq!(guide.files(), &BTreeSet::from(["a.nix".into()]));
+        let functions =
+            vec![more("pkgs", "gone.nix", seen(9, 9), seen(0, 0)), more("pkgs", "b.nix", seen(1, 9), seen(1, 1))];
+        let less = Heavier { side: Side::Below, functions, ..heavier };
+        assert_eq!(Guide::of_heavier(&less, &"pkgs".parse().unwrap()).files(), &BTreeSet::from(["gone.nix".into()]));
     }
 }

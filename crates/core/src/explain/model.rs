@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::growth::grouped;
+use crate::growth::{Side, grouped};
 use crate::ids::InputPath;
 use crate::profile::Seen;
 use crate::quantity::Bytes;
@@ -147,7 +147,7 @@ pub struct Fresh {
     pub call: String,
 }
 
-/// What an evaluation does more of than the good end.
+/// What an evaluation does more of than the good end, or less of where a rule calls that bad.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Heavier {
@@ -157,10 +157,24 @@ pub struct Heavier {
     pub good: u64,
     /// How much of it the bad end has.
     pub bad: u64,
+    /// Whether it is told what is more, or what is less.
+    #[serde(default)]
+    pub side: Side,
     /// The packages that clearly more is done for: what is done most for themselves comes first.
     pub packages: Vec<More>,
     /// The functions that clearly more is done by, likewise.
     pub functions: Vec<More>,
+}
+
+impl Heavier {
+    /// Tells whether the bad end does more of something by itself, or less where that is told.
+    #[must_use]
+    pub const fn is_own(&self, more: &More) -> bool {
+        match self.side {
+            Side::Above => more.bad.own > more.good.own,
+            Side::Below => more.bad.own < more.good.own,
+        }
+    }
 }
 
 /// What is counted to compare two evaluations.

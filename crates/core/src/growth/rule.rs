@@ -21,10 +21,11 @@ pub enum RuleError {
 }
 
 /// On which side of the bound it is bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// What is more.
+    #[default]
     Above,
     /// What is less.
     Below,

@@ -10,6 +10,7 @@ use crate::correct::{
 use crate::explain::{
     Certainty, Cycle, Edge, ErrorRoot, Explanation, FrameTold, Fresh, Growth, Heavier, More, Place, Unit, Way, Why,
 };
+use crate::growth::Side;
 use crate::hunks::{self, Amount, Basis, Extract, Hunk};
 use crate::ids::{CommitId, DrvPath, InputPath};
 use crate::outcome::{Class, End as ProcessEnd, Observation, Outcome, Verdict};
@@ -208,6 +209,7 @@ pub(super) fn heavier() -> Report {
         unit: Unit::Calls,
         good: 178,
         bad: 6_910,
+        side: Side::Above,
         packages: vec![
             package("stdenv", seen(20, 40), seen(6_700, 6_730)),
             package("app-shell", seen(9, 178), seen(9, 6_910)),

@@ -1,7 +1,9 @@
 //! Why the bad end fails or is heavier, in sentences that the summary and the page share. `quote` makes inert what is not our own.
 
+use std::cmp::Ordering;
+
 use crate::explain::{Certainty, Cycle, ErrorRoot, Explanation, Heavier, More, Place, Why};
-use crate::growth::{grouped, show_ratio};
+use crate::growth::{Side, grouped, show_ratio};
 use crate::ids::InputPath;
 
 /// What is told of an explanation.
@@ -70,11 +72,16 @@ const MOST_FUNCTIONS: usize = 5;
 fn heavier_in_words(heavier: &Heavier, quote: &dyn Fn(&str) -> String) -> Vec<String> {
     let unit = heavier.unit.words();
     let much = |good: u64, bad: u64| format!("{} -> {} ({})", grouped(good), grouped(bad), show_ratio(good, bad));
-    let mut sentences = vec![format!("It is more {unit}: {}.", much(heavier.good, heavier.bad))];
+    let sum = match heavier.bad.cmp(&heavier.good) {
+        Ordering::Greater => "more",
+        Ordering::Equal => "as many",
+        Ordering::Less => "fewer",
+    };
+    let mut sentences = vec![format!("It is {sum} {unit}: {}.", much(heavier.good, heavier.bad))];
     let told = |more: &More, with: &str| {
         let (good, bad) = (more.good, more.bad);
         // What it merely hands on is not its own growth.
-        if bad.own.saturating_sub(good.own) >= bad.total.saturating_sub(good.total) / 10 {
+        if bad.own.abs_diff(good.own) >= bad.total.abs_diff(good.total) / 10 {
             much(good.own, bad.own)
         } else {
             format!("{} with what it {with}", much(good.total, bad.total))
@@ -91,7 +98,11 @@ fn heavier_in_words(heavier: &Heavier, quote: &dyn Fn(&str) -> String) -> Vec<St
         sentences.push(format!("By {}{}: {}.", quote(&more.name), place.unwrap_or_default(), told(more, "calls")));
     }
     if heavier.packages.is_empty() && heavier.functions.is_empty() {
-        sentences.push("Of no package and no function it is clearly more.".to_owned());
+        let clearly = match heavier.side {
+            Side::Above => "more",
+            Side::Below => "less",
+        };
+        sentences.push(format!("Of no package and no function it is clearly {clearly}."));
     }
     sentences
 }

@@ -6,14 +6,20 @@ use super::model::{
     ChangeSet, Commit, Confirmation, Direction, Inputs, Isolation, Limits, LockChangeKind, Mode, NotFound, Report,
     SearchResult, SetMember, Subject,
 };
-use crate::growth::{Grown, Measure, Value, compare};
+use crate::explain::Why;
+use crate::growth::{Grown, Measure, Side, Value, compare};
 use crate::ids::InputPath;
 use crate::outcome::{Class, Observation, Verdict};
 use crate::quantity::show_duration;
 
 /// Names the part that says why.
 pub(super) fn why(report: &Report) -> &'static str {
+    let is_less = |report: &Report| match report.explanation.as_ref().map(|explanation| &explanation.why) {
+        Some(Why::Heavier(heavier)) => heavier.side == Side::Below,
+        Some(Why::Cycle(_) | Why::Error(_) | Why::Unknown) | None => false,
+    };
     match report.bad.as_ref().map(|bad| bad.observation.outcome.class) {
+        Some(Class::Success) if is_less(report) => "Why it does less",
         Some(Class::Success) => "Why it is heavier",
         Some(_) | None => "Why it fails",
     }

@@ -85,6 +85,27 @@ fn what_is_more_is_told_without_a_rule_and_without_a_search_and_the_same_each_ti
     browser::is_fine(&room, &room.cases().pop().unwrap(), "flames");
 }
 
+#[test]
+fn where_less_is_bad_it_is_told_what_is_done_less_of() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, heavier(1));
+    // The other way round: what does more is good.
+    let good = room.path("good.lock");
+    std::fs::copy(room.app.join("flake.lock"), &good).unwrap();
+    let ends = ["--good", good.to_str().unwrap(), "--bad", "HEAD", "--bad-when", "nrThunks < 0.9x"];
+    let report = room.run_small(&[&["explain", "--json"][..], &ends].concat()).exits_with(0).json();
+    let why = &report["explanation"]["why"];
+    assert_eq!((&why["kind"], &why["side"]), (&json!("heavier"), &json!("below")), "{:#}", report["explanation"]);
+    assert!(why["bad"].as_u64().unwrap() * 2 < why["good"].as_u64().unwrap(), "{why:#}");
+    let most = &why["functions"][0];
+    assert_eq!(most["place"]["path"], "stdenv/default.nix", "{most:#}");
+    assert!(most["bad"]["own"].as_u64().unwrap() < most["good"]["own"].as_u64().unwrap(), "{most:#}");
+    let page = std::fs::read_to_string(room.cases().pop().unwrap().join("report.md")).unwrap();
+    for part in ["### Why it does less", "It is fewer calls: ", "stdenv/default.nix:9"] {
+        assert!(page.contains(part), "no {part}: {page}");
+    }
+}
+
 #[track_caller]
 fn names_the_jump(report: &Value, room: &Room) {
     assert_eq!(report["result"]["kind"], "culprit", "with {}: {:#}", room.nix.version, report["result"]);

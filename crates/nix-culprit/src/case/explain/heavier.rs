@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use nix_culprit_core::explain::{Heavier, More, Place, Unit, Way, Why, without_version};
+use nix_culprit_core::growth::Side;
 use nix_culprit_core::outcome::{Class, Observation};
 use nix_culprit_core::profile::{
     FoldedReader, Frame, FrameId, Grown, Labelled, Profile, What, grown, grown_derivations,
@@ -97,7 +98,8 @@ impl Attempt<'_, '_> {
 
     fn compared(&mut self, good: &Heard, bad: &Heard, unit: Unit) -> Option<(Why, Way)> {
         self.draw_difference(good, bad);
-        let heavier = compare(good, bad, unit);
+        let side = self.prober.rule().map_or(Side::Above, |rule| rule.side);
+        let heavier = compare(good, bad, unit, side);
         (heavier.bad > 0).then_some((Why::Heavier(heavier), Way::Profile))
     }
 
@@ -122,24 +124,36 @@ fn looks_a_second(good: &Observation) -> u32 {
     hertz
 }
 
-fn compare(good: &Heard, bad: &Heard, unit: Unit) -> Heavier {
+fn compare(good: &Heard, bad: &Heard, unit: Unit, side: Side) -> Heavier {
     let (good_names, bad_names) = (Names::of(good), Names::of(bad));
     let (good_label, bad_label) = (|frame: &Frame| good_names.label(frame), |frame: &Frame| bad_names.label(frame));
-    let functions = grown(
-        Labelled { profile: &good.profile, label: &good_label },
-        Labelled { profile: &bad.profile, label: &bad_label },
-    );
-    let packages = grown_derivations(&good.profile, &bad.profile, |derivation| without_version(derivation).to_owned());
-    let package = |one: Grown| More { name: one.name, place: None, good: one.good, bad: one.bad };
+    let good_labelled = Labelled { profile: &good.profile, label: &good_label };
+    let bad_labelled = Labelled { profile: &bad.profile, label: &bad_label };
+    let package = |derivation: &str| without_version(derivation).to_owned();
+    // What is less is what the good end has more of.
+    let (functions, packages) = match side {
+        Side::Above => (grown(good_labelled, bad_labelled), grown_derivations(&good.profile, &bad.profile, package)),
+        Side::Below => (grown(bad_labelled, good_labelled), grown_derivations(&bad.profile, &good.profile, package)),
+    };
+    let ends = |one: &Grown| match side {
+        Side::Above => (one.good, one.bad),
+        Side::Below => (one.bad, one.good),
+    };
+    let package = |one: Grown| {
+        let (good, bad) = ends(&one);
+        More { name: one.name, place: None, good, bad }
+    };
     let function = |one: Grown| {
+        let (good, bad) = ends(&one);
         let frame = bad_names.known.get(&one.name).or_else(|| good_names.known.get(&one.name));
         let (name, place) = frame.cloned().unwrap_or_default();
-        More { name, place, good: one.good, bad: one.bad }
+        More { name, place, good, bad }
     };
     Heavier {
         unit,
         good: good.profile.samples.all(),
         bad: bad.profile.samples.all(),
+        side,
         packages: packages.into_iter().take(MOST).map(package).collect(),
         functions: functions.into_iter().take(MOST).map(function).collect(),
     }
