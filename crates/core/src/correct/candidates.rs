@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::edges::{self, Edge, Edges};
 use super::model::Before;
 use super::refusal::{Grounds, Refusal};
 use crate::explain::Why;
@@ -18,6 +19,8 @@ pub struct Facts {
     pub owners: Vec<InputPath>,
     /// All inputs of the failing lock that are nodes of their own, those nearest to the root first.
     pub inputs: Vec<InputPath>,
+    /// What inputs of inputs follow, and could follow, in the failing lock.
+    pub edges: Edges,
     /// The other Nix programs that the user named.
     pub nix: Vec<NixAtHand>,
     /// One of each other version of Nix that is installed.
@@ -64,6 +67,17 @@ pub enum Candidate {
     Nix(NixAtHand),
     /// Nixpkgs is allowed what it refuses.
     Allow(Refusal),
+    /// An input of an input does not follow any more.
+    Own(InputPath),
+    /// An input of an input follows another one.
+    Follow(Edge),
+    /// An input of an input does not follow any more, and alone stays before the culprit.
+    Apart {
+        /// The input of an input, and the commit.
+        keeping: Keeping,
+        /// The input that it follows.
+        from: InputPath,
+    },
 }
 
 impl Candidate {
@@ -79,6 +93,11 @@ impl Candidate {
                 Grounds::Lacks(permission) => format!("allow {package}, although {permission}"),
                 Grounds::Problems(_) | Grounds::Other => format!("allow {package}"),
             },
+            Self::Own(input) => format!("let {input} follow nothing"),
+            Self::Follow(Edge { input, target }) => format!("let {input} follow {target}"),
+            Self::Apart { keeping: Keeping { input, commit, .. }, .. } => {
+                format!("keep {input} alone at {}", commit.short())
+            }
         }
     }
 }
@@ -110,6 +129,7 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
         add(Candidate::Revert { input: input.clone(), commit: commit.clone() });
     }
     facts.nix.iter().for_each(|nix| add(Candidate::Nix(nix.clone())));
+    edges::candidates(facts).into_iter().for_each(&mut add);
     facts.inputs.iter().for_each(|input| add(Candidate::Forward(input.clone())));
     facts.installed.iter().for_each(|nix| add(Candidate::Nix(nix.clone())));
     all
@@ -222,6 +242,7 @@ mod tests {
             nix: vec![NixAtHand { version: "Nix 2.8.0".to_owned(), program: "/old/nix".into() }],
             installed: vec![NixAtHand { version: "Lix 2.91.0".to_owned(), program: "/bin/nix".into() }],
             refusal: Some(Refusal { package: "x-1".to_owned(), grounds: Grounds::Lacks(Permission::Unfree) }),
+            ..Facts::default()
         };
         let words: Vec<String> = candidates(&facts).iter().map(Candidate::words).collect();
         let expected = [

@@ -4,6 +4,7 @@
 
 mod candidates;
 mod command;
+mod edges;
 pub mod edit;
 mod model;
 mod rank;
@@ -12,6 +13,7 @@ mod unified;
 
 pub use candidates::{Candidate, Facts, Keeping, NixAtHand, candidates, owners};
 pub use command::{lock_command, word};
+pub use edges::{Edge, Edges};
 pub use model::{
     Action, Before, Correction, Corrections, Derivations, Failed, PATCH, Point, Proof, Reach, Step, Untried,
 };

@@ -90,6 +90,15 @@ pub enum Action {
         /// The commit, where that is known.
         to: Option<Point>,
     },
+    /// An input of an input does not follow any more, and alone stays before the culprit.
+    Apart {
+        /// The input.
+        input: InputPath,
+        /// The commit.
+        to: Point,
+        /// Which commit that is.
+        before: Before,
+    },
     /// Another Nix evaluates it.
     Nix {
         /// Its version.
@@ -220,6 +229,17 @@ impl Point {
     }
 }
 
+impl Before {
+    /// Says which commit it is.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Culprit => "the culprit's parent",
+            Self::Merge => "the last of its branch before the culprit was merged",
+            Self::GoodEnd => "where the good end has it",
+        }
+    }
+}
+
 impl Action {
     /// Says what it changes; `quote` makes inert what is not our own.
     #[must_use]
@@ -234,12 +254,7 @@ impl Action {
                 format!("move {} on to {}, {which}: {}", path(input), to.brief(), quote(&to.title))
             }
             Self::Keep { input, to, before } => {
-                let which = match before {
-                    Before::Culprit => "the culprit's parent",
-                    Before::Merge => "the last of its branch before the culprit was merged",
-                    Before::GoodEnd => "where the good end has it",
-                };
-                format!("keep {} at {}, {which}", path(input), to.brief())
+                format!("keep {} at {}, {}", path(input), to.brief(), before.words())
             }
             Self::Revert { input, commit } => {
                 format!("take back the culprit {} in {}", commit.revision.short(), path(input))
@@ -248,6 +263,9 @@ impl Action {
             Self::Own { input, to } => {
                 let to = to.as_ref().map(|to| format!(", {}", to.brief())).unwrap_or_default();
                 format!("let {} follow nothing, and be what its own flake was made with{to}", path(input))
+            }
+            Self::Apart { input, to, before } => {
+                format!("keep {} alone at {}, {}", path(input), to.brief(), before.words())
             }
             Self::Nix { version, program } => format!("use {} ({})", quote(version), quote(program)),
             Self::Allow { setting } => format!("allow it: {}", quote(setting)),
@@ -262,7 +280,8 @@ impl Action {
             | Self::Keep { input, .. }
             | Self::Revert { input, .. }
             | Self::Follow { input, .. }
-            | Self::Own { input, .. } => Some(input),
+            | Self::Own { input, .. }
+            | Self::Apart { input, .. } => Some(input),
             Self::Nix { .. } | Self::Allow { .. } => None,
         }
     }

@@ -44,10 +44,12 @@ fn key(action: &Action, culprit: Option<&InputPath>) -> (Ages, u8, usize, Revers
         Action::Follow { .. } => (Ages::Edit, 0, None),
         Action::Own { to, .. } => (Ages::HoldsBack, 1, to.as_ref().map(|to| to.date)),
         Action::Allow { .. } => (Ages::Accepts, 0, None),
+        // Somebody has to take it out again.
+        Action::Apart { to, .. } => (Ages::HoldsBack, 2, Some(to.date)),
         Action::Keep { to, before, .. } => {
             let less_known = match before {
                 Before::Culprit | Before::Merge => 0,
-                Before::GoodEnd => 2,
+                Before::GoodEnd => 3,
             };
             (Ages::HoldsBack, less_known, Some(to.date))
         }
@@ -112,6 +114,7 @@ mod tests {
             keep(Before::Merge, 12),
             keep(Before::Culprit, 10),
             Action::Own { input: path("overlay/pkgs"), to: Some(point(9)) },
+            Action::Apart { input: path("overlay/pkgs"), to: point(10), before: Before::Culprit },
             keep(Before::GoodEnd, 5),
             Action::Nix { version: "2.34.8".to_owned(), program: "/nix".to_owned() },
             Action::Allow { setting: "NIXPKGS_ALLOW_UNFREE=1".to_owned() },

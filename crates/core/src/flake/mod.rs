@@ -4,6 +4,7 @@
 //! touch a file: whoever has a lock file hands in its text.
 
 mod adopt;
+mod apart;
 mod assign;
 mod attrs;
 mod diff;

@@ -507,7 +507,9 @@ impl Page<'_> {
                 (format!("`{}`", revision.short()), date.day(), self.cell(title, 80))
             }
             Subject::GoodLock | Subject::BadLock => (words::subject(&probe.subject), String::new(), String::new()),
-            Subject::Inputs { .. } => (self.cell(&words::subject(&probe.subject), 120), String::new(), String::new()),
+            Subject::Inputs { .. } | Subject::Corrected { .. } => {
+                (self.cell(&words::subject(&probe.subject), 120), String::new(), String::new())
+            }
         };
         let reason = match &probe.verdict {
             Verdict::Skip(reason) => self.cell(reason, 120),

@@ -514,6 +514,11 @@ pub enum Subject {
         /// The first line of its message.
         title: String,
     },
+    /// The bad end's lock file, with a correction that puts no input at a commit.
+    Corrected {
+        /// The correction, in words.
+        change: String,
+    },
 }
 
 /// How a probe was run.

@@ -250,6 +250,7 @@ pub(super) fn subject(subject: &Subject) -> String {
         Subject::BadLock => "bad end's lock".to_owned(),
         Subject::Inputs { updated } => format!("updated: {}", names(updated)),
         Subject::Commit { revision, .. } => revision.short().to_owned(),
+        Subject::Corrected { change } => change.clone(),
     }
 }
 

@@ -19,9 +19,17 @@ pub struct Assignment {
     pub lock: Lock,
     /// The git folder of the clone that has a node's revision.
     pub clones: BTreeMap<NodeKey, PathBuf>,
+    /// The text of flake.nix, where it is not that of the case: for the user's own command, which reads both.
+    pub flake: Option<String>,
 }
 
 impl Assignment {
+    /// Returns the assignment with another flake.nix.
+    #[must_use]
+    pub fn with_flake(self, flake: String) -> Self {
+        Self { flake: Some(flake), ..self }
+    }
+
     /// Returns the digest of all that determines a probe's result within a case: the copy of the flake,
     /// the budget and the programs are the case's own.
     #[must_use]
@@ -40,6 +48,7 @@ impl Assignment {
             .chain_update(target.join("\0"))
             .chain_update([0])
             .chain_update(self.lock.to_json())
+            .chain_update(self.flake.as_deref().map(|flake| format!("\0{flake}")).unwrap_or_default())
             .finalize();
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }

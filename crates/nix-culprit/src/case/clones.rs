@@ -208,7 +208,7 @@ impl Clones {
                 clones.insert(key, repository.git_dir().to_owned());
             }
         }
-        Assignment { lock, clones }
+        Assignment { lock, clones, flake: None }
     }
 }
 

@@ -277,7 +277,7 @@ fn purpose(state: &State, subject: &Subject) -> Purpose {
     let role = match subject {
         Subject::GoodLock => "good end",
         Subject::BadLock => "bad end",
-        Subject::Inputs { .. } | Subject::Commit { .. } => "state",
+        Subject::Inputs { .. } | Subject::Commit { .. } | Subject::Corrected { .. } => "state",
     };
     Purpose { words: format!("{role}: {}", state.label), commit: None }
 }

@@ -290,7 +290,7 @@ pub(super) fn revision(lock: &Lock, input: &str) -> CommitId {
 /// The assignment with the input `pkgs` at a commit.
 pub(super) fn assign(commit: &CommitId) -> Result<Assignment, CaseError> {
     let lock = lock("pkgs other=7").with_revision(&NodeKey("pkgs".to_owned()), &Revision::bare(commit))?;
-    Ok(Assignment { lock, clones: BTreeMap::new() })
+    Ok(Assignment { lock, clones: BTreeMap::new(), flake: None })
 }
 
 /// Clones of nothing.

@@ -77,16 +77,25 @@ impl FlakeCopy {
     /// # Errors
     /// When the disk does not take it.
     pub fn again(&self, git: &Git, snapshot: &Snapshot, into: &Path) -> Result<Snapshot, CaseError> {
-        let io = |path: &Path, source| StoreError::Io { path: path.to_owned(), source };
-        match fs::remove_dir_all(into) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(io(into, source).into()),
-        }
-        let snapshot = snapshot.again(git, into)?;
-        set_times(&snapshot.root, self.modified).map_err(|source| io(&snapshot.root, source))?;
-        Ok(snapshot)
+        copy_again(git, (snapshot, self.modified), into)
     }
+}
+
+/// Copies a copy, whose files bear a time in seconds since 1970, to another folder.
+pub(super) fn copy_again(
+    git: &Git,
+    (snapshot, modified): (&Snapshot, i64),
+    into: &Path,
+) -> Result<Snapshot, CaseError> {
+    let io = |path: &Path, source| StoreError::Io { path: path.to_owned(), source };
+    match fs::remove_dir_all(into) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(source) => return Err(io(into, source).into()),
+    }
+    let snapshot = snapshot.again(git, into)?;
+    set_times(&snapshot.root, modified).map_err(|source| io(&snapshot.root, source))?;
+    Ok(snapshot)
 }
 
 /// Gives everything below a folder the same time.

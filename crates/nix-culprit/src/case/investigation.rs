@@ -111,6 +111,7 @@ fn investigate_told(
     let project = Project::of(settings, &git, &snapshot, case)?;
     let states = States::of(&git, &settings.flake, &copy, project.clone())?;
     let working = states.working(case)?;
+    let flake = std::fs::read_to_string(snapshot.root.join(&snapshot.dir).join("flake.nix")).ok();
     let target = target(settings, nix.system())?;
     let started = Event::Started {
         flake: settings.flake.display().to_string(),
@@ -206,7 +207,7 @@ fn investigate_told(
     if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
         let took = began.elapsed();
         let installed = &surroundings.installed;
-        let closing = Closing { settings, case, git, clones, failing, facts, others, installed, allowed, took };
+        let closing = Closing { settings, case, git, clones, failing, flake, facts, others, installed, allowed, took };
         closed = close(&mut prober, &mut report, closing);
         prober.tell(&learned(&report));
     }

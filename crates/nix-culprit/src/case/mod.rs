@@ -21,6 +21,7 @@ mod extract;
 mod fake;
 mod flake_copy;
 mod flame;
+mod follows;
 mod hashes;
 mod history;
 mod instrumented;

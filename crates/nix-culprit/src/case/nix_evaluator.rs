@@ -18,7 +18,7 @@ use nix_culprit_core::read_set::Reads;
 use super::ahead::Order;
 use super::assignment::Assignment;
 use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
-use super::flake_copy::set_time;
+use super::flake_copy::{copy_again, set_time};
 use super::hashes::Hashes;
 use super::instrumented::{How, Instrumented, ReadInFolders};
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
@@ -61,6 +61,8 @@ pub struct Tools {
 pub struct NixEvaluator {
     tools: Tools,
     snapshot: Snapshot,
+    /// A copy of it in which flake.nix is another one, made when it is needed.
+    edited: Option<Snapshot>,
     /// When the user's tree was last committed, in seconds since 1970.
     modified: i64,
     /// The folder for plans, trees and copies.
@@ -91,6 +93,19 @@ pub struct NixEvaluator {
     label: Label,
 }
 
+/// A copy of the flake, and the Nix that evaluates it.
+struct Flake {
+    copy: Snapshot,
+    nix: Nix,
+}
+
+impl Flake {
+    /// Returns the folder that has its flake.nix.
+    fn folder(&self) -> PathBuf {
+        self.copy.root.join(&self.copy.dir)
+    }
+}
+
 impl NixEvaluator {
     /// Prepares to evaluate a copy of the user's flake, working below `work`.
     ///
@@ -118,6 +133,7 @@ impl NixEvaluator {
         Ok(Self {
             tools,
             snapshot,
+            edited: None,
             modified,
             work,
             script,
@@ -322,9 +338,10 @@ impl NixEvaluator {
         let known = known.map_err(|why| EvaluatorError::machine("show the inputs at their store paths", why))?;
         let stage = self.pure.stage(&mut self.trees, &known)?;
         self.readable = stage.folders();
-        self.write_lock(&known.lock)?;
+        let flake = self.flake_of(assignment)?;
+        self.write_lock(&flake, &known.lock)?;
         let watch = stage.watch(self.tools.time, &self.tools.interrupt);
-        let evaluated = self.own_command(Some(self.pure.root()), target, memory)?;
+        let evaluated = self.own_command(&flake, Some(self.pure.root()), target, memory)?;
         drop(watch);
         stage.check()?;
         if evaluated.repeatable {
@@ -334,20 +351,35 @@ impl NixEvaluator {
         Ok(evaluated)
     }
 
-    fn faithful(&mut self, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
+    fn faithful(
+        &mut self,
+        assignment: &Assignment,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Evaluated, EvaluatorError> {
         self.readable.clear();
+        let flake = self.flake_of(assignment)?;
+        if self.project.is_none() {
+            self.write_lock(&flake, &assignment.lock)?;
+        }
         if let Some((program, arguments)) = self.script.split_first() {
-            let flake = self.snapshot.root.join(&self.snapshot.dir);
+            let flake = flake.folder();
             return self.ask(&Call::new(program).args(arguments).folder(&flake), None, memory);
         }
-        self.own_command(None, target, memory)
+        self.own_command(&flake, None, target, memory)
     }
 
     /// Runs the user's own command, in another store if one is given.
-    fn own_command(&self, store: Option<&Path>, target: &Target, memory: Bytes) -> Result<Evaluated, EvaluatorError> {
-        let dir = self.snapshot.dir.to_string_lossy();
+    fn own_command(
+        &self,
+        flake: &Flake,
+        store: Option<&Path>,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Evaluated, EvaluatorError> {
+        let dir = flake.copy.dir.to_string_lossy();
         let ask = |target: &Target| {
-            let (nix, root, question) = (&self.tools.nix, &self.snapshot.root, target.question());
+            let (nix, root, question) = (&flake.nix, &flake.copy.root, target.question());
             let call = match store {
                 Some(store) => nix.pure(store, root, &dir, &question),
                 None => nix.faithful(root, &dir, &question),
@@ -383,13 +415,40 @@ impl NixEvaluator {
         Ok(Evaluated { observation, attr, repeatable })
     }
 
-    /// Writes the lock into the copy of the flake, with the copy's own time: it is part of what Nix sees. A text that
-    /// says the same stays as it is.
-    fn write_lock(&self, lock: &Lock) -> Result<(), EvaluatorError> {
-        let folder = self.snapshot.root.join(&self.snapshot.dir);
-        let path = folder.join("flake.lock");
-        let there = fs::read_to_string(&path).ok().filter(|text| Lock::parse(text).is_ok_and(|there| there == *lock));
-        fs::write(&path, there.unwrap_or_else(|| lock.to_json()))
+    /// Returns the copy of the flake that the user's own command evaluates, with its flake.nix.
+    fn flake_of(&mut self, assignment: &Assignment) -> Result<Flake, EvaluatorError> {
+        let Some(text) = &assignment.flake else { return Ok(self.own_flake()) };
+        let copy = match &self.edited {
+            Some(copy) => copy.clone(),
+            None => {
+                let folder = self.work.join("edited").join("source");
+                let failed = |error| EvaluatorError::machine("copy the flake", error);
+                let copy = copy_again(&self.tools.git, (&self.snapshot, self.modified), &folder).map_err(failed)?;
+                self.edited.insert(copy).clone()
+            }
+        };
+        // What Nix would write anew is not what was tried.
+        let flake = Flake { copy, nix: self.tools.nix.clone().bound_to_the_lock() };
+        self.write(&flake, "flake.nix", text)?;
+        Ok(flake)
+    }
+
+    fn own_flake(&self) -> Flake {
+        Flake { copy: self.snapshot.clone(), nix: self.tools.nix.clone() }
+    }
+
+    /// Writes the lock into a copy of the flake. A text that says the same stays as it is.
+    fn write_lock(&self, flake: &Flake, lock: &Lock) -> Result<(), EvaluatorError> {
+        let there = fs::read_to_string(flake.folder().join("flake.lock")).ok();
+        let there = there.filter(|text| Lock::parse(text).is_ok_and(|there| there == *lock));
+        self.write(flake, "flake.lock", &there.unwrap_or_else(|| lock.to_json()))
+    }
+
+    /// Writes a file into a copy of the flake, with the copy's own time: it is part of what Nix sees.
+    fn write(&self, flake: &Flake, name: &str, text: &str) -> Result<(), EvaluatorError> {
+        let folder = flake.folder();
+        let path = folder.join(name);
+        fs::write(&path, text)
             .and_then(|()| set_time(&path, self.modified))
             .and_then(|()| set_time(&folder, self.modified))
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
@@ -401,7 +460,8 @@ impl NixEvaluator {
 
     /// Takes the folders of this case out of what people and signatures see: they say nothing about the code.
     fn without_folders(&self, mut outcome: Outcome) -> Outcome {
-        let folders = self.readable.iter().chain([&self.snapshot.root]);
+        let copies = std::iter::once(&self.snapshot).chain(&self.edited);
+        let folders = self.readable.iter().chain(copies.map(|copy| &copy.root));
         for folder in folders.map(|folder| format!("{}/", folder.display())) {
             if let Some(message) = &mut outcome.message {
                 *message = message.replace(&folder, "");
@@ -497,12 +557,12 @@ impl Evaluator for NixEvaluator {
                 Mode::Fast | Mode::Pure | Mode::Faithful => self.instantiate(assignment, &project, target, memory),
             };
         }
-        self.write_lock(&assignment.lock)?;
+        self.write_lock(&self.own_flake(), &assignment.lock)?;
         let before = self.kept.count();
         let evaluated = match mode {
             Mode::Fast if self.script.is_empty() => self.fast(assignment, target, memory),
             Mode::Pure if self.script.is_empty() => self.pure(assignment, target, memory),
-            Mode::Fast | Mode::Pure | Mode::Faithful => self.faithful(target, memory),
+            Mode::Fast | Mode::Pure | Mode::Faithful => self.faithful(assignment, target, memory),
         }?;
         self.looked_at = self.kept.since(before).map(|kept| kept.looked_at.clone());
         let limits = Limits { memory, time: self.time() };
@@ -643,7 +703,7 @@ impl Evaluator for NixEvaluator {
         if !self.script.is_empty() || self.project.is_some() {
             return Ok(None);
         }
-        self.write_lock(&assignment.lock)?;
+        self.write_lock(&self.own_flake(), &assignment.lock)?;
         self.tell_where(assignment, target, budget, how, look)
     }
 

@@ -126,6 +126,10 @@ impl Remembered {
     /// Returns the digest of all that determines a result; nothing where an input is not locked to one content.
     fn key(&self, assignment: &Assignment, mode: Mode, target: &Target) -> Option<String> {
         self.cache.as_ref()?;
+        // What determines results in the case is its own flake.nix.
+        if assignment.flake.is_some() {
+            return None;
+        }
         let table = assignment.lock.inputs_table().ok()?;
         let is_locked = |key: &NodeKey| {
             let locked = table.nodes[key].fetch.as_ref();
@@ -280,7 +284,7 @@ mod tests {
         let mut remembered = Remembered::open(&folder.path().join("cache"), &[]);
         let loose = r#"{"version":7,"root":"root","nodes":{"root":{"inputs":{"a":"a"}},
             "a":{"locked":{"type":"path","path":"/somewhere"}}}}"#;
-        let assignment = Assignment { lock: Lock::parse(loose).unwrap(), clones: BTreeMap::new() };
+        let assignment = Assignment { lock: Lock::parse(loose).unwrap(), clones: BTreeMap::new(), flake: None };
         remembered.keep(&assignment, Mode::Fast, &target(), &evaluated(&Truth::Good), (LIMITS, None));
         assert_eq!(remembered.find(&assignment, Mode::Fast, &target(), LIMITS), None);
         assert_eq!(remembered.complaint(), None);

@@ -10,6 +10,7 @@ mod bisecting;
 mod blobless;
 mod browser;
 mod complaints;
+mod editing;
 mod explaining;
 mod extracting;
 mod finding;

@@ -44,7 +44,9 @@ fn row(probe: &Probe, ink: &Ink<'_>) -> Markup {
     let seen = &probe.observation;
     let (date, title) = match &probe.subject {
         Subject::Commit { date, title, .. } => (date.day(), ink.line(title, 100)),
-        Subject::GoodLock | Subject::BadLock | Subject::Inputs { .. } => (String::new(), String::new()),
+        Subject::GoodLock | Subject::BadLock | Subject::Inputs { .. } | Subject::Corrected { .. } => {
+            (String::new(), String::new())
+        }
     };
     let reason = match &probe.verdict {
         Verdict::Skip(reason) => ink.line(reason, 160),

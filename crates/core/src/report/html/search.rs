@@ -105,7 +105,7 @@ pub(super) fn verdict(verdict: &Verdict) -> Markup {
 fn step(probe: &Probe) -> Option<Step<'_>> {
     match &probe.subject {
         Subject::Commit { revision, date, title } => Some(Step { revision, date: *date, title, probe }),
-        Subject::GoodLock | Subject::BadLock | Subject::Inputs { .. } => None,
+        Subject::GoodLock | Subject::BadLock | Subject::Inputs { .. } | Subject::Corrected { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use nix_culprit_core::correct::{self, Facts, Refusal};
+use nix_culprit_core::correct::{self, Edges, Facts, Refusal};
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::report::Report;
 
@@ -15,7 +15,7 @@ use super::super::prober::{Allowance, Prober};
 use super::super::settings::{Correcting, Root, Settings};
 use super::super::store::CaseDir;
 use super::nix::at_hand;
-use super::{Failing, FileChange, FileChanges, Tried, Work, correct};
+use super::{Corrected, Failing, FileChange, FileChanges, Tried, Work, correct};
 use crate::sys::git::Git;
 use crate::sys::nix::Installed;
 
@@ -35,6 +35,8 @@ pub struct Closing<'a> {
     pub clones: Clones,
     /// The state that fails.
     pub failing: Failing,
+    /// The text of the flake's flake.nix, if it has one.
+    pub flake: Option<String>,
     /// What has a bearing on corrections; what the report knows is added to it.
     pub facts: Facts,
     /// Makes evaluators that are not the case's own.
@@ -58,9 +60,13 @@ pub struct Closed {
 
 /// Tries corrections, and writes into the report what came of it.
 pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>) -> Closed {
-    let Closing { settings, case, git, mut clones, failing, mut facts, others, installed, allowed, took } = closing;
+    let Closing { settings, case, git, mut clones, failing, flake, mut facts, others, installed, allowed, took } =
+        closing;
     facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
     facts.inputs = failing.inputs();
+    if settings.root == Root::Flake {
+        facts.edges = Edges::of(&failing.lock);
+    }
     facts.keep.retain(|keeping| failing.has_own(&keeping.input));
     facts.culprits.retain(|(input, _)| failing.has_own(input));
     facts.refusal = report.bad.as_ref().and_then(|bad| Refusal::of(&bad.observation.outcome));
@@ -72,6 +78,7 @@ pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>)
         git,
         folder: case.path(),
         failing: &failing,
+        flake: flake.as_deref(),
         allowed,
         others: &|other| others.make(other),
         elsewhere: 0,
@@ -80,17 +87,28 @@ pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>)
     };
     let Tried { corrections, locks, ended } = correct(prober, &mut work, &facts);
     report.corrections = Some(corrections);
-    let changes = locks.into_iter().map(|lock| lock_change(settings, case, &failing.lock, &lock?)).collect();
+    let lock = lock_before(settings, case, &failing.lock);
+    let changed = |corrected: Option<Corrected>| file_changes(lock.as_deref(), flake.as_deref(), corrected?);
+    let changes = locks.into_iter().map(changed).collect();
     Closed { changes, ended }
 }
 
-/// Returns what a correction changes in the flake's lock file, if it was that of the working tree that failed.
-fn lock_change(settings: &Settings, case: &CaseDir, failing: &Lock, corrected: &Lock) -> Option<FileChanges> {
+/// Returns the text of the flake's lock file, if it was that of the working tree that failed.
+fn lock_before(settings: &Settings, case: &CaseDir, failing: &Lock) -> Option<String> {
     if settings.root != Root::Flake {
         return None;
     }
     let before = std::fs::read_to_string(case.file("flake.lock")).ok()?;
-    let is_that = Lock::parse(&before).is_ok_and(|lock| lock == *failing);
-    let after = corrected.to_json();
-    is_that.then(|| FileChanges { files: vec![FileChange { name: "flake.lock", before, after }] })
+    Lock::parse(&before).is_ok_and(|lock| lock == *failing).then_some(before)
+}
+
+/// Returns what a correction changes in the flake's files; what was not there before cannot be changed.
+fn file_changes(lock: Option<&str>, flake: Option<&str>, corrected: Corrected) -> Option<FileChanges> {
+    let file = |name, before: Option<&str>, after| Some(FileChange { name, before: before?.to_owned(), after });
+    let lock = file("flake.lock", lock, corrected.lock.to_json())?;
+    let files = match corrected.flake {
+        Some(edited) => vec![file("flake.nix", flake, edited)?, lock],
+        None => vec![lock],
+    };
+    Some(FileChanges { files })
 }

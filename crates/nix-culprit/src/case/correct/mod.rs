@@ -8,6 +8,7 @@ mod allow;
 mod change;
 mod closing;
 mod derivations;
+mod edge;
 mod nix;
 mod proof;
 mod revert;
@@ -83,6 +84,8 @@ pub struct Work<'a> {
     pub folder: &'a Path,
     /// What fails.
     pub failing: &'a Failing,
+    /// The text of the flake's flake.nix, if it has one.
+    pub flake: Option<&'a str>,
     /// What the probes of a search may use.
     pub allowed: Allowance,
     /// How long the bad end takes to fail.
@@ -95,13 +98,22 @@ pub struct Work<'a> {
     pub until: Option<(Instant, Duration)>,
 }
 
-/// A correction that works, and the lock that has it, if it is in the lock.
+/// What a correction makes of the flake's own files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corrected {
+    /// The lock, as Nix would write it.
+    pub lock: Lock,
+    /// The text of flake.nix, where it is another one, too.
+    pub flake: Option<String>,
+}
+
+/// A correction that works, and the files that have it, if it is in files of the flake.
 #[derive(Debug)]
 pub struct Works {
     /// The correction.
     pub correction: Correction,
-    /// The lock, as Nix would write it.
-    pub lock: Option<Lock>,
+    /// The files.
+    pub lock: Option<Corrected>,
 }
 
 /// All that came of it.
@@ -109,8 +121,8 @@ pub struct Works {
 pub struct Tried {
     /// What is told.
     pub corrections: Corrections,
-    /// For each that works the lock that has it, if it is in the lock.
-    pub locks: Vec<Option<Lock>>,
+    /// For each that works the files that have it, if it is in files of the flake.
+    pub locks: Vec<Option<Corrected>>,
     /// The error that ended it before its end, if one did.
     pub ended: Option<CaseError>,
 }
@@ -189,6 +201,9 @@ impl Work<'_> {
             Candidate::Forward(input) => self.forward(prober, input, facts.owners.contains(input)),
             Candidate::Nix(nix) => self.nix(prober, nix),
             Candidate::Allow(refusal) => self.allow(prober, refusal),
+            Candidate::Own(input) => self.own(prober, input),
+            Candidate::Follow(edge) => self.follow(prober, edge),
+            Candidate::Apart { keeping, from } => self.apart(prober, keeping, from),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::super::search::{Range, probe_commit, search};
 use super::super::settings::Root;
 use super::super::{Assignment, CaseError};
 use super::proof::{Proven, prove};
-use super::{Attempt, Failing, Work, Works};
+use super::{Attempt, Corrected, Failing, Work, Works};
 use crate::sys::git::Repository;
 
 /// An input that may be put at other revisions.
@@ -35,17 +35,13 @@ struct Place<'a> {
 impl Place<'_> {
     /// Returns the failing lock with the input at a commit, as Nix would lock it.
     fn lock(&self, commit: &CommitId) -> Result<Lock, CaseError> {
-        let file = Path::new(self.dir.unwrap_or_default()).join("flake.lock");
-        let text = self.repository.file_at(commit, &file)?;
-        // One that cannot be read says nothing.
-        let theirs = text.and_then(|text| Lock::parse(&String::from_utf8_lossy(&text)).ok());
+        let theirs = theirs(self.repository, commit, self.dir)?;
         let revision = revision(self.repository, commit)?;
         Ok(self.failing.lock.with_flake_at(self.input, &revision, theirs.as_ref())?)
     }
 
     fn point(&self, commit: &CommitId) -> Result<Point, CaseError> {
-        let history = CloneHistory { repository: self.repository, folder: Path::new("") };
-        Ok(Point { revision: commit.clone(), date: history.date(commit)?, title: history.title(commit)? })
+        point(self.repository, commit)
     }
 
     /// Runs the failing lock with the input at a commit by the user's own command.
@@ -83,7 +79,7 @@ impl Place<'_> {
         let lock = prober.as_locked(&work.clones.assignment(self.lock(&to.revision)?));
         let steps = self.steps(&to.revision, &action, &work.settings.root)?;
         let correction = Correction { action, steps, proof, observation, derivations: None, notes };
-        Ok(Attempt::Works(Box::new(Works { correction, lock: Some(lock) })))
+        Ok(Attempt::Works(Box::new(Works { correction, lock: Some(Corrected { lock, flake: None }) })))
     }
 
     /// Says how the user puts the input at a commit.
@@ -239,8 +235,20 @@ impl Work<'_> {
     }
 }
 
+/// Returns what people know a commit by.
+pub(super) fn point(repository: &Repository, commit: &CommitId) -> Result<Point, CaseError> {
+    let history = CloneHistory { repository, folder: Path::new("") };
+    Ok(Point { revision: commit.clone(), date: history.date(commit)?, title: history.title(commit)? })
+}
+
+/// Returns the lock file that a flake has at a commit; one that cannot be read says nothing.
+pub(super) fn theirs(repository: &Repository, commit: &CommitId, dir: Option<&str>) -> Result<Option<Lock>, CaseError> {
+    let text = repository.file_at(commit, &Path::new(dir.unwrap_or_default()).join("flake.lock"))?;
+    Ok(text.and_then(|text| Lock::parse(&String::from_utf8_lossy(&text)).ok()))
+}
+
 /// Says what an end came to that is not good.
-fn ended(seen: &Observation, verdict: &Verdict) -> String {
+pub(super) fn ended(seen: &Observation, verdict: &Verdict) -> String {
     match verdict {
         Verdict::Skip(reason) => reason.clone(),
         Verdict::Good | Verdict::Bad => format!("{}, at {}", outcome_words(&seen.outcome), seen.peak),

@@ -128,6 +128,7 @@ impl World {
                 git: self.git.clone(),
                 folder: case.path(),
                 failing: &self.failing,
+                flake: None,
                 allowed: Allowance { memory: Bytes(400 << 20), time: None, heap: None },
                 others,
                 elsewhere: 0,

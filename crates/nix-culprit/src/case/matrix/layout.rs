@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nix_culprit_core::event::{EventSink, Purpose};
-use nix_culprit_core::flake::{Change, ChangeKind, Input, Lock, Revision, diff};
+use nix_culprit_core::flake::{Change, ChangeKind, Lock, Revision, diff};
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::matrix::{Axis, Matrix, NIX, Spot, combinations};
 use nix_culprit_core::quantity::Bytes;
@@ -12,6 +12,7 @@ use super::Axes;
 use super::cells::Cell;
 use crate::case::clones::{Clones, revision};
 use crate::case::ends::State;
+use crate::case::follows::with_own;
 use crate::case::investigation::node_of;
 use crate::case::settings::Scope;
 use crate::case::states::{States, looks_like_a_date};
@@ -266,34 +267,6 @@ impl Draft {
         }
         Ok(lock)
     }
-}
-
-/// Returns a lock in which an input that follows has the node that its own flake's lock gives it.
-fn with_own(lock: &Lock, input: &InputPath, clones: &mut Clones) -> Result<Lock, CaseError> {
-    if let Some(Input::Node(_)) = edge(lock, input) {
-        return Ok(lock.clone());
-    }
-    let unknown = |why: &str| CaseError::NoOwnNode { input: input.to_string(), why: why.to_owned() };
-    let Some((name, above)) = input.0.split_last().filter(|(_, above)| !above.is_empty()) else {
-        return Err(unknown("it is an input of the flake itself"));
-    };
-    let parent = InputPath(above.to_vec());
-    let reference = lock.locked(&node_of(lock, &parent)?)?;
-    let (Some(repository), Some(rev)) = (clones.at_hand(&parent, &reference)?, reference.rev()) else {
-        return Err(unknown(&format!("there is no clone of {parent} at hand; name one: --repo {parent}=PATH")));
-    };
-    let file = std::path::Path::new(reference.dir.as_deref().unwrap_or_default()).join("flake.lock");
-    let text = repository.file_at(&rev, &file)?.ok_or_else(|| unknown(&format!("{parent} has no flake.lock")))?;
-    let label = format!("flake.lock of {parent}");
-    let theirs = Lock::parse(&String::from_utf8_lossy(&text)).map_err(|source| CaseError::Lock { label, source })?;
-    Ok(lock.with_own_node(&parent, name, &theirs)?)
-}
-
-/// Returns what an input is in the node that has it.
-fn edge<'l>(lock: &'l Lock, input: &InputPath) -> Option<&'l Input> {
-    let (name, above) = input.0.split_last()?;
-    let parent = lock.resolve(&InputPath(above.to_vec())).ok()?;
-    lock.node(&parent).ok()?.inputs.get(name)
 }
 
 /// Returns the newest committed state that differs.

@@ -69,7 +69,7 @@ impl NixEvaluator {
     ) -> Result<Evaluated, EvaluatorError> {
         let (_, channels) = self.commit_folders(assignment, project)?;
         if !self.script.is_empty() {
-            return self.faithful(target, memory);
+            return self.faithful(assignment, target, memory);
         }
         let file = self.project_folder().join(project.file());
         let attr = target.attr();

@@ -33,7 +33,7 @@ impl Prober<'_> {
             // It would be measured, too.
             (Some(Criterion::Growth(Rule { measure: Measure::Wall | Measure::Cpu, .. })), _) => Counting::Off,
             (_, Subject::GoodLock | Subject::BadLock) => Counting::On,
-            (_, Subject::Inputs { .. } | Subject::Commit { .. }) => Counting::Off,
+            (_, Subject::Inputs { .. } | Subject::Commit { .. } | Subject::Corrected { .. }) => Counting::Off,
         }
     }
 

@@ -124,7 +124,7 @@ impl History for World {
 fn assign(commit: &CommitId) -> Result<Assignment, CaseError> {
     let key = NodeKey("pkgs".to_owned());
     let lock = lock("pkgs other=7").with_revision(&key, &Revision::bare(commit))?;
-    Ok(Assignment { lock, clones: BTreeMap::from([(key, PathBuf::from("/clone"))]) })
+    Ok(Assignment { lock, clones: BTreeMap::from([(key, PathBuf::from("/clone"))]), flake: None })
 }
 
 /// Evaluates the trees of a world, and keeps what it looked at.

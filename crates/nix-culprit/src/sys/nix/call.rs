@@ -69,6 +69,17 @@ pub struct Nix {
     system: String,
     /// Variables of the environment that are 1 for the evaluated code.
     allowed: Vec<&'static str>,
+    /// What the user's own command does where a flake asks for another lock.
+    relock: Relock,
+}
+
+/// What a Nix does where a flake asks for another lock than it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relock {
+    /// It uses another one, and writes nothing.
+    Unwritten,
+    /// It refuses.
+    Refused,
 }
 
 /// The folders of a fast evaluation.
@@ -129,7 +140,8 @@ impl Nix {
                 })?
             }
         };
-        Ok(Self { nix: program.to_owned(), instantiate, store, version, system, allowed: Vec::new() })
+        let (relock, allowed) = (Relock::Unwritten, Vec::new());
+        Ok(Self { nix: program.to_owned(), instantiate, store, version, system, allowed, relock })
     }
 
     /// Has the user's own command show these variables of the environment as 1 to the evaluated code, for which a flake
@@ -137,6 +149,12 @@ impl Nix {
     #[must_use]
     pub fn allowing(self, variables: Vec<&'static str>) -> Self {
         Self { allowed: variables, ..self }
+    }
+
+    /// Has the user's own command refuse a flake that asks for another lock than it has.
+    #[must_use]
+    pub fn bound_to_the_lock(self) -> Self {
+        Self { relock: Relock::Refused, ..self }
     }
 
     /// Returns the `nix` program.
@@ -214,8 +232,13 @@ impl Nix {
         }
         reference.push(format!("#{}", question.attr));
         let impure: &[&str] = if self.allowed.is_empty() { &[] } else { &["--impure"] };
+        // With both flags, Nix uses another lock.
+        let relock = match self.relock {
+            Relock::Unwritten => "--no-write-lock-file",
+            Relock::Refused => "--no-update-lock-file",
+        };
         self.with_allowed(scrubbed(&self.nix))
-            .args(["eval", "--raw", "--show-trace", "--no-write-lock-file"])
+            .args(["eval", "--raw", "--show-trace", relock])
             .args(impure)
             .args(["--option", "eval-cache", "false"])
             .args(options)
@@ -350,6 +373,7 @@ mod tests {
             version: Version::parse(&format!("nix (Nix) {version}")).unwrap(),
             system: "x86_64-linux".to_owned(),
             allowed: Vec::new(),
+            relock: Relock::Unwritten,
         }
     }
 
@@ -391,6 +415,15 @@ mod tests {
         assert!(!nix("2.34.8").faithful(Path::new("/copy"), "", &question).show().contains("impure"));
         let scene = Scene { folder: Path::new("/case"), entry: "entry.nix", readable: &[] };
         assert_eq!(allowing.fast(&scene).show(), nix("2.34.8").fast(&scene).show());
+    }
+
+    #[test]
+    fn a_command_that_is_bound_to_the_lock_writes_none() {
+        let question = EvalQuestion { attr: "a.drvPath".to_owned(), apply: None };
+        let ask = |nix: Nix| nix.faithful(Path::new("/copy"), "", &question).show();
+        let (free, bound) = (ask(nix("2.34.8")), ask(nix("2.34.8").bound_to_the_lock()));
+        assert!(free.contains(" --no-write-lock-file "), "{free}");
+        assert_eq!(bound, free.replace("--no-write-lock-file", "--no-update-lock-file"));
     }
 
     #[test]
