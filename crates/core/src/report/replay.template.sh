@@ -6,8 +6,11 @@
 #   FLAKE       the flake's folder (default: the current folder); it is only read
 #   REPOSITORY  a local clone of the searched input (default: the commits are fetched)
 #
-# The limit is one of *virtual* memory (ulimit -v). Nix reserves about 480 MiB of it before it
-# evaluates anything, so 1 GiB is added to the budget that was measured as resident memory.
+# The limit is that of a scope (systemd-run --user --scope) where systemd's user manager answers and
+# the kernel enforces it: for all processes of an evaluation together, and without swap. Elsewhere it
+# is one of *virtual* memory (ulimit -v). Nix reserves about 480 MiB of it before it evaluates
+# anything, so 1 GiB is added to the budget that was measured as resident memory. LIMIT_BY=ulimit
+# takes the latter anyway.
 #
 # shellcheck disable=SC2016 # single quotes are meant: values are never expanded
 set -u
@@ -19,6 +22,8 @@ NIX=${NIX:-nix}
 MEMORY_KIB=${MEMORY_KIB:-$BUDGET_KIB}
 SECONDS_EACH=${SECONDS_EACH:-$BUDGET_SECONDS}
 LIMIT_KIB=$((MEMORY_KIB + 1048576))
+LIMIT_BY=${LIMIT_BY:-}
+CGROUPS=${CGROUPS:-/sys/fs/cgroup}
 
 # The lock file of the failing state: all inputs but the searched one stay as it says.
 lock_file() {
@@ -35,12 +40,67 @@ run() {
 	if [ "$action" = fetch ]; then
 		"$NIX" flake metadata "$@" "$SELF"
 	else
-		# shellcheck disable=SC3045 # not in POSIX, but in the shells that Linux systems have
-		ulimit -v "$LIMIT_KIB" || exit 126
-		timeout -k 5 "$SECONDS_EACH" \
+		set -- timeout -k 5 "$SECONDS_EACH" \
 			"$NIX" eval --raw --option eval-cache false "$@" "$SELF#$ATTRIBUTE"
+		if [ "$LIMIT_BY" = scope ]; then
+			scope sh -c "$WATCHED" sh "$CGROUPS" "$work/full" "$@"
+		else
+			# shellcheck disable=SC3045 # not in POSIX, but in the shells that Linux systems have
+			ulimit -v "$LIMIT_KIB" || exit 126
+			# timeout makes a group of its own, which Ctrl-C does not reach.
+			trap 'kill "${!:-0}"' INT
+			"$@" &
+			wait "$!"
+		fi
 	fi
 }
+
+# Runs a command in a scope of systemd's user manager.
+scope() {
+	systemd-run --user --scope --quiet --collect \
+		-p "MemoryMax=${MEMORY_KIB}K" -p MemorySwapMax=0 -- "$@"
+}
+
+# Says whether there are scopes, and the kernel has the limit: where it cannot have it, systemd does
+# not complain.
+has_scope() {
+	command -v systemd-run >/dev/null 2>&1 || return 1
+	has=$(scope timeout 10 sh -c 'cat "$1$(sed -n "s/^0:://p" /proc/self/cgroup)/memory.max"' \
+		sh "$CGROUPS" </dev/null 2>/dev/null) || return 1
+	case $has in '' | *[!0-9]*) return 1 ;; esac
+	# The kernel rounds down to whole pages.
+	[ "$has" -le "$((MEMORY_KIB * 1024))" ] && [ "$has" -gt "$((MEMORY_KIB * 1024 - 65536))" ]
+}
+
+# What runs in a scope: the command $3... and a watch, which tells the file $2 of an end for lack of
+# memory. A kernel can take minutes to kill what fills its limit, as it drops and reads again the
+# pages of programs; so what holds 98 % of the limit for three seconds is ended here.
+WATCHED='
+cgroup=$1$(sed -n "s/^0:://p" /proc/self/cgroup)
+full=$2
+shift 2
+command=
+trap : TERM
+trap "kill \"\${command:-\${!:-0}}\"" INT
+"$@" &
+command=$!
+(
+	seconds=0
+	most=$(($(cat "$cgroup/memory.max") / 100 * 98))
+	while sleep 1; do
+		[ "$(cat "$cgroup/memory.current")" -ge "$most" ] || seconds=-1
+		seconds=$((seconds + 1))
+		[ "$seconds" -lt 3 ] || { echo watch >>"$full"; kill -KILL "-$command" "$command"; break; }
+	done
+) </dev/null >/dev/null 2>&1 &
+watch=$!
+wait "$command"
+status=$?
+# systemd may ask what is left of a scope to end when memory ran out in it.
+if [ "$status" -eq 143 ] && kill -0 "$command" 2>/dev/null; then wait "$command"; status=$?; fi
+kill -KILL "$watch" 2>/dev/null
+! grep -q "^oom_kill [1-9]" "$cgroup/memory.events" || echo kernel >>"$full"
+exit "$status"'
 
 die() {
 	printf 'replay: %s\n' "$1" >&2
@@ -56,6 +116,8 @@ encode() {
 kind() {
 	if [ "$1" -eq 0 ]; then
 		echo success
+	elif [ -s "$work/full" ]; then
+		echo out-of-memory
 	elif [ "$3" -ge "$SECONDS_EACH" ] && { [ "$1" -eq 124 ] || [ "$1" -eq 137 ]; }; then
 		echo time-out
 	elif grep -q -e 'error: out of memory' -e 'std::bad_alloc' \
@@ -80,6 +142,7 @@ kind() {
 compare() {
 	printf '%s: reported %s; ' "$(printf '%.12s' "$1")" "$3"
 	(run "$2" fetch) </dev/null >/dev/null 2>"$work/messages" || true
+	rm -f "$work/full"
 	began=$(date +%s)
 	(run "$2" evaluate) </dev/null >"$work/result" 2>"$work/messages"
 	status=$?
@@ -101,8 +164,15 @@ compare() {
 for program in git timeout "$NIX"; do
 	command -v "$program" >/dev/null 2>&1 || die "the program '$program' is needed"
 done
-# shellcheck disable=SC3045 # as above
-(ulimit -v "$LIMIT_KIB") 2>/dev/null || die "this system or shell cannot limit memory to $LIMIT_KIB KiB"
+if [ "$LIMIT_BY" != ulimit ] && has_scope; then
+	LIMIT_BY=scope
+	limit='in a scope of systemd, without swap'
+else
+	LIMIT_BY='ulimit'
+	limit='by ulimit, of virtual memory and with 1024 MiB on top'
+	# shellcheck disable=SC3045 # as above
+	(ulimit -v "$LIMIT_KIB") 2>/dev/null || die "this system or shell cannot limit memory to $LIMIT_KIB KiB"
+fi
 
 work=$(mktemp -d) || die 'no temporary folder'
 work=$(cd "$work" && pwd -P)
@@ -167,7 +237,7 @@ if [ "$SELF" != path:. ] && "$NIX" --extra-experimental-features 'nix-command fl
 	SELF=path:.
 	cd "$copy" || exit 2
 fi
-printf '%s; budget %s MiB and %s s each\n' "$("$NIX" --version)" "$((MEMORY_KIB / 1024))" "$SECONDS_EACH"
+printf '%s; budget %s MiB (%s) and %s s each\n' "$("$NIX" --version)" "$((MEMORY_KIB / 1024))" "$limit" "$SECONDS_EACH"
 same=yes
 compare "$BEFORE" "$BEFORE_REFERENCE" "$BEFORE_KIND" "$BEFORE_MESSAGE"
 compare "$AFTER" "$AFTER_REFERENCE" "$AFTER_KIND" "$AFTER_MESSAGE"

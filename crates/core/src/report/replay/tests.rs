@@ -103,10 +103,38 @@ const FAKE_NIX: &str = r#"#!/bin/sh
 printf '%s\n' "$@" >>"$FAKE_LOG"
 [ "$1" = eval ] || exit 0
 cp flake.lock "$FAKE_LOG.lock"
+[ -z "${FAKE_SLOW-}" ] || { echo $$ >"$FAKE_LOG.pid"; sleep 60; >"$FAKE_LOG.slept"; }
 case "$*" in
-*"$FAKE_BAD"*) echo "$FAKE_MESSAGE" >&2; exit 1 ;;
+*"$FAKE_BAD"*)
+	if [ -n "${FAKE_CGROUP-}" ]; then
+		# What holds this is asked to end, as systemd does it.
+		echo "$FAKE_EVENTS" >"$FAKE_CGROUP/memory.events"
+		kill -TERM "$(cut -d ' ' -f 4 "/proc/$PPID/stat")"
+		[ "$FAKE_EVENTS" = 'oom_kill 0' ] || kill -KILL $$
+		cat "$FAKE_CGROUP/memory.max" >"$FAKE_CGROUP/memory.current"
+		sleep 20
+	fi
+	echo "$FAKE_MESSAGE" >&2; exit 1 ;;
 *) echo /nix/store/x.drv ;;
 esac
+"#;
+
+/// A systemd-run that makes a folder for the scope, and limits nothing; the log holds what it was asked.
+const FAKE_SYSTEMD_RUN: &str = r#"#!/bin/sh
+[ "$FAKE_SCOPES" != refused ] || { echo 'Failed to connect to bus' >&2; exit 1; }
+FAKE_CGROUP=$CGROUPS$(sed -n 's/^0:://p' /proc/self/cgroup)
+export FAKE_CGROUP
+mkdir -p "$FAKE_CGROUP"
+while [ "$1" != -- ]; do
+	printf '%s\n' "$1" >>"$FAKE_LOG.scope"
+	case $1 in MemoryMax=*K) limit=${1#MemoryMax=} ;; esac
+	shift
+done
+shift
+if [ "$FAKE_SCOPES" = unheld ]; then echo max; else echo "$((${limit%K} * 1024))"; fi >"$FAKE_CGROUP/memory.max"
+echo 0 >"$FAKE_CGROUP/memory.current"
+echo 'oom_kill 0' >"$FAKE_CGROUP/memory.events"
+exec "$@"
 "#;
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
@@ -143,7 +171,9 @@ impl World {
         });
         let replay = report.replay.as_mut().unwrap();
         [replay.before.revision, replay.after.revision] = commits;
-        for (name, text) in [("nix", FAKE_NIX), ("reboot", "#!/bin/sh\n>\"$FAKE_LOG.rebooted\"\n")] {
+        for (name, text) in
+            [("nix", FAKE_NIX), ("systemd-run", FAKE_SYSTEMD_RUN), ("reboot", "#!/bin/sh\n>\"$FAKE_LOG.rebooted\"\n")]
+        {
             fs::write(bin.join(name), text).unwrap();
             fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -155,11 +185,18 @@ impl World {
     }
 
     fn run(&self, message: &str, arguments: &[&str]) -> Output {
+        self.command(message, arguments).output().unwrap()
+    }
+
+    fn command(&self, message: &str, arguments: &[&str]) -> Command {
         let script = render(&self.report, &Redactor::for_home("/home/ada")).unwrap();
         fs::write(self.path("replay.sh"), script).unwrap();
         let bad = &self.report.replay.as_ref().unwrap().after.revision;
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
-        Command::new("sh")
+        // What is started in the background of a script ignores Ctrl-C, and hands that on.
+        let mut command = Command::new("env");
+        command
+            .args(["--default-signal=INT", "sh"])
             .arg(self.path("replay.sh"))
             .args(arguments)
             .current_dir(self.path("flake"))
@@ -169,8 +206,9 @@ impl World {
             .env("FAKE_LOG", self.path("log"))
             .env("FAKE_BAD", bad.as_str())
             .env("FAKE_MESSAGE", message)
-            .output()
-            .unwrap()
+            .env("FAKE_SCOPES", "refused")
+            .env("CGROUPS", self.path("cgroups"));
+        command
     }
 }
 
@@ -245,4 +283,74 @@ fn hostile_values_reach_nix_as_they_are_and_run_nothing() {
     assert_eq!(log.matches(&format!("--override-input\n{expected}\n{expected}\n--impure\n{expected}\n")).count(), 4);
     assert!(fs::read_to_string(world.path("log.lock")).unwrap().ends_with("END_OF_LOCK\n$(reboot) /home/be&n|\\/x\n"));
     assert!(!world.path("log.rebooted").exists());
+}
+
+#[test]
+fn a_scope_of_systemd_holds_the_evaluations_where_it_is_seen_to_hold() {
+    for (scopes, events) in [("held", "oom_kill 1"), ("held", "oom_kill 0")] {
+        let world = World::new(samples::normal());
+        let mut command = world.command("", &[".", "../input"]);
+        let output = command.env("FAKE_SCOPES", scopes).env("FAKE_EVENTS", events).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{events}: {}", shown(&output));
+        let told = shown(&output);
+        assert!(told.contains("in a scope of systemd") && told.contains("now out-of-memory"), "{events}: {told}");
+        let asked = fs::read_to_string(world.path("log.scope")).unwrap();
+        // Once to see whether it holds, and for both evaluations.
+        let limit = "--user\n--scope\n--quiet\n--collect\n-p\nMemoryMax=524288K\n-p\nMemorySwapMax=0\n";
+        assert_eq!(asked, limit.repeat(3), "{events}");
+    }
+}
+
+#[test]
+fn a_failure_in_a_scope_that_memory_did_not_end_is_told_as_what_it_is() {
+    let world = World::new(samples::normal());
+    let mut command = world.command("error: infinite recursion encountered", &[".", "../input"]);
+    // Another commit fails: not the one that fills its scope.
+    let good = world.report.replay.as_ref().unwrap().before.revision.clone();
+    command.env("FAKE_SCOPES", "held").env("FAKE_EVENTS", "oom_kill 1");
+    let nix = FAKE_NIX.replace("[ -n \"${FAKE_CGROUP-}\" ]", "false");
+    fs::write(world.path("bin/nix"), nix).unwrap();
+    let output = command.env("FAKE_BAD", good.as_str()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown(&output).contains("reported success; now infinite-recursion"), "{}", shown(&output));
+}
+
+#[test]
+fn ulimit_holds_them_where_no_scope_does() {
+    for (scopes, by) in [("refused", ""), ("unheld", ""), ("held", "ulimit")] {
+        let world = World::new(samples::normal());
+        let mut command = world.command("error: out of memory", &[".", "../input"]);
+        let output = command.env("FAKE_SCOPES", scopes).env("LIMIT_BY", by).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{scopes}: {}", shown(&output));
+        assert!(shown(&output).contains("(by ulimit, of virtual memory"), "{scopes}: {}", shown(&output));
+        let asked = fs::read_to_string(world.path("log.scope")).unwrap_or_default();
+        assert_eq!(asked.matches("--scope").count(), usize::from(scopes == "unheld"), "{scopes}");
+    }
+}
+
+#[test]
+fn control_c_ends_an_evaluation_whatever_holds_it() {
+    use std::os::unix::process::CommandExt as _;
+    for scopes in ["held", "refused"] {
+        let world = World::new(samples::normal());
+        let mut command = world.command("", &[".", "../input"]);
+        command.env("FAKE_SCOPES", scopes).env("FAKE_SLOW", "yes").process_group(0);
+        let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let pid = || fs::read_to_string(world.path("log.pid")).ok().filter(|pid| pid.ends_with('\n'));
+        let pid = loop {
+            if let Some(pid) = pid() {
+                break pid;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        };
+        let group = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{scopes}");
+        // What has ended has no words, even where nobody asked for its end.
+        let words = format!("/proc/{}/cmdline", pid.trim_end());
+        while fs::read(&words).is_ok_and(|words| !words.is_empty()) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(!world.path("log.slept").exists(), "{scopes}: it was not ended");
+    }
 }
