@@ -1,4 +1,4 @@
-//! Keeps the house: imports point down only (see docs/architecture.md).
+//! Keeps the house: imports point down only (see docs/architecture.md), and the pages of the docs in the book.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,5 +72,21 @@ fn only_one_place_spawns_one_prints_and_one_exits() {
         assert!(!spawns || name.starts_with("sys/child") || name.starts_with("sys/warden"), "{name} spawns a program");
         let exits = code.contains("process::exit");
         assert!(!exits || name == "main.rs", "{name} exits");
+    }
+}
+
+#[test]
+fn every_page_of_the_docs_is_in_the_contents_of_the_book() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let contents = fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    for entry in fs::read_dir(&docs).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") && name != "SUMMARY.md" {
+            assert_eq!(
+                contents.matches(&format!("]({name})")).count(),
+                1,
+                "{name}: a line in docs/SUMMARY.md is wanted"
+            );
+        }
     }
 }

@@ -1,10 +1,17 @@
-//! What the program says about itself: help, completions, man pages.
+//! What is said about the program: help, completions, man pages, and the pages of the book.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+mod pages;
+mod typed;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use clap::{CommandFactory as _, Parser as _};
 use nix_culprit::cli::Cli;
+
+use typed::words;
 
 fn program() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("nix-culprit"))
@@ -20,27 +27,6 @@ fn commands() -> Vec<(String, String)> {
             (command.get_name().to_owned(), after)
         })
         .collect()
-}
-
-/// Returns the words of an example, up to what the shell or the reader is told.
-fn words(example: &str) -> Vec<String> {
-    let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
-    let mut rest = example.chars().peekable();
-    while let Some(char) = rest.next() {
-        match char {
-            '\'' | '"' => is_quoted = !is_quoted,
-            '|' | '>' | ';' if !is_quoted => break,
-            ' ' if !is_quoted => {
-                words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-                if rest.peek() == Some(&' ') {
-                    break;
-                }
-            }
-            other => word.push(other),
-        }
-    }
-    words.extend((!word.is_empty()).then_some(word));
-    words
 }
 
 #[test]
