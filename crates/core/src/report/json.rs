@@ -24,6 +24,9 @@ fn redact(value: &mut Value, redactor: &Redactor) {
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {
                 redact(field, redactor);
+                if name == "author" {
+                    *field = Value::Null;
+                }
                 // A path in a store below a home folder is no derivation path any more.
                 if name == "drv_path" && field.as_str().is_some_and(|path| !path.starts_with('/')) {
                     *field = Value::Null;

@@ -16,19 +16,40 @@ static CREDENTIALS: LazyLock<Regex> = LazyLock::new(|| {
 
 static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)(?P<name>[?&;](?:[a-z0-9_.-]*(?:token|secret|password|passwd|signature|credential|api[_-]?key)|sig|pwd|auth|key)=)[^&#;\s'\x22<>]+",
+        r"(?i)(?P<name>[?&;](?:[a-z0-9_.-]*(?:token|secret|password|passwd|signature|credential|api[_-]?key|access[_-]?key(?:[_-]?id)?)|sig|pwd|auth|key)=)[^&#;\s'\x22<>]+",
     )
     .expect("a constant pattern")
 });
 
 static HEADER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?P<name>\b(?:bearer|basic|access-tokens\s*=\s*\S+?=|authorization:\s*\w+|private-token:)\s*)[A-Za-z0-9+/_.=:-]{8,}")
+    Regex::new(r"(?i)(?P<name>\b(?:bearer|basic|authorization:\s*\w+|private-token:)\s*)[A-Za-z0-9+/_.=:-]{8,}")
         .expect("a constant pattern")
 });
 
+/// What `nix.conf` has: a token for each host.
+static TOKENS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?P<name>\baccess-tokens\s*=)(?P<all>(?:\s*[^\s='\x22]+=[^\s'\x22]+)+)")
+        .expect("a constant pattern")
+});
+
+/// What a netrc file has.
+static NETRC: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?P<name>\bmachine\s+\S+\s+login\s+)\S+(?:(?P<then>\s+password\s+)\S+)?")
+        .expect("a constant pattern")
+});
+
+/// An account at a host, as in addresses of mail and of ssh.
+static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?P<user>[A-Za-z0-9][A-Za-z0-9._%+-]*)@(?P<host>[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?P<last>[A-Za-z]{2,}))\b")
+        .expect("a constant pattern")
+});
+
+/// How units of systemd end: `getty@tty1.service` is no account.
+const UNITS: [&str; 8] = ["service", "socket", "target", "mount", "timer", "slice", "path", "device"];
+
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"\b(?:gh[opsur]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|gl[a-z]{2,5}-[A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9-]{10,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)",
+        r"\b(?:gh[opsur]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|gl[a-z]{2,5}-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{20,}|npm_[A-Za-z0-9]{20,}|pypi-AgE[A-Za-z0-9_-]{16,}|dckr_pat_[A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9-]{10,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)",
     )
     .expect("a constant pattern")
 });
@@ -39,10 +60,18 @@ static HOME: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant pattern")
 });
 
+/// Paths on this machine, after what can stand before one.
+static LOCAL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?P<before>^|[\s'\x22`(=\[,]|\b(?:git\+)?(?:file|path):(?://)?)(?P<path>/[^/\s][^\s'\x22`<>?#,;)\]]*)")
+        .expect("a constant pattern")
+});
+
 /// Takes the user's secrets out of texts; the default one knows no home but the usual places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redactor {
     home: Option<String>,
+    /// The user's name, where the home folder tells it.
+    name: Option<String>,
 }
 
 impl Redactor {
@@ -50,7 +79,11 @@ impl Redactor {
     #[must_use]
     pub fn for_home(home: &str) -> Self {
         let home = home.trim_end_matches('/');
-        Self { home: (home.len() > 1 && home.starts_with('/')).then(|| home.to_owned()) }
+        let name = HOME.captures(home).filter(|found| found[0].len() == home.len());
+        Self {
+            home: (home.len() > 1 && home.starts_with('/')).then(|| home.to_owned()),
+            name: name.map(|found| found["name"].to_owned()),
+        }
     }
 
     /// Returns the home folder.
@@ -66,7 +99,40 @@ impl Redactor {
         let homes = HOME.replace_all(&known, |found: &Captures<'_>| {
             if &found["path"] == "/per-user/" { format!("/per-user/{HIDDEN}") } else { "~".to_owned() }
         });
-        credentials(&homes)
+        accounts(&credentials(&self.without_name(&homes)))
+    }
+
+    /// Takes the user's name out of paths on this machine, and out of what home-manager and NixOS call a user.
+    fn without_name(&self, text: &str) -> String {
+        let Some(name) = &self.name else { return text.to_owned() };
+        let paths = LOCAL.replace_all(text, |found: &Captures<'_>| {
+            let parts: Vec<&str> =
+                found["path"].split('/').map(|part| if part == name.as_str() { HIDDEN } else { part }).collect();
+            format!("{}{}", &found["before"], parts.join("/"))
+        });
+        let mut done = String::new();
+        let mut rest = &*paths;
+        while let Some(at) = rest.find(name.as_str()) {
+            let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+            let quoted = before.strip_suffix(['"', '\'']).unwrap_or(before);
+            let is_user = quoted.ends_with("users.") || quoted.ends_with("homeConfigurations.");
+            let ends = !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-'));
+            let begins = !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'));
+            let at_host = after.starts_with('@') && (begins || is_user);
+            done.push_str(before);
+            done.push_str(if at_host || (is_user && ends) { HIDDEN } else { name });
+            rest = after;
+            // The machine's own name comes after it, as in `me@box`; longer ones are public addresses.
+            let label = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-');
+            let end = rest.get(1..).and_then(|host| host.find(label)).map_or(rest.len(), |at| at + 1);
+            if at_host && end > 1 && !rest[end..].starts_with('.') {
+                done.push('@');
+                done.push_str(HIDDEN);
+                rest = &rest[end..];
+            }
+        }
+        done.push_str(rest);
+        done
     }
 
     /// Does that for a text of which at most `most` characters will be shown.
@@ -107,8 +173,28 @@ pub fn credentials(text: &str) -> String {
         format!("{}{user}@", &found["scheme"])
     });
     let text = PARAMETER.replace_all(&text, |found: &Captures<'_>| format!("{}{HIDDEN}", &found["name"]));
+    let text = TOKENS.replace_all(&text, |found: &Captures<'_>| {
+        let hosts = found["all"].split_whitespace().map(|pair| pair.split('=').next().unwrap_or_default());
+        format!("{}{}", &found["name"], hosts.map(|host| format!(" {host}={HIDDEN}")).collect::<String>())
+    });
+    let text = NETRC.replace_all(&text, |found: &Captures<'_>| {
+        let then = found.name("then").map_or(String::new(), |then| format!("{}{HIDDEN}", then.as_str()));
+        format!("{}{HIDDEN}{then}", &found["name"])
+    });
     let text = HEADER.replace_all(&text, |found: &Captures<'_>| format!("{}{HIDDEN}", &found["name"]));
     TOKEN.replace_all(&text, HIDDEN).into_owned()
+}
+
+/// Returns the text without the names of accounts in addresses of mail and of ssh.
+fn accounts(text: &str) -> String {
+    let hidden = |found: &Captures<'_>| {
+        let is_shared = &found["user"] == "git" || &found["user"] == HIDDEN;
+        if is_shared || UNITS.contains(&&found["last"]) {
+            return found[0].to_owned();
+        }
+        format!("{HIDDEN}@{}", &found["host"])
+    };
+    ACCOUNT.replace_all(text, hidden).into_owned()
 }
 
 #[cfg(test)]
@@ -129,9 +215,63 @@ mod tests {
             ("glpat-0123456789abcdef0123", "REDACTED"),
             ("Authorization: Bearer abcdefghijkl", "Authorization: Bearer REDACTED"),
             ("access-tokens = github.com=abcdefgh12", "access-tokens = github.com=REDACTED"),
-            ("mailto a@b and lib@1.0", "mailto a@b and lib@1.0"),
+            ("extra-access-tokens = a.com=abc b.org=PAT:xyz=", "extra-access-tokens = a.com=REDACTED b.org=REDACTED"),
+            ("https://x-access-token:gho_x@github.com/a/b", "https://REDACTED@github.com/a/b"),
+            ("https://api.h/x?a=1&access_token=abc123", "https://api.h/x?a=1&access_token=REDACTED"),
+            ("s3://b/k?AWSAccessKeyId=abc&region=eu", "s3://b/k?AWSAccessKeyId=REDACTED&region=eu"),
+            ("git+ssh://alice@git.corp.example/x", "git+ssh://REDACTED@git.corp.example/x"),
+            ("alice@git.corp.example: Permission denied", "REDACTED@git.corp.example: Permission denied"),
+            ("git@github.com:NixOS/nixpkgs", "git@github.com:NixOS/nixpkgs"),
+            ("Ada L <ada.l+nix@mail.example.org>", "Ada L <REDACTED@mail.example.org>"),
+            ("machine h login me password pw1", "machine h login REDACTED password REDACTED"),
+            ("the unit getty@tty1.service", "the unit getty@tty1.service"),
+            ("mailto a@b and lib@1.0 and lib@1.0.tgz", "mailto a@b and lib@1.0 and lib@1.0.tgz"),
         ] {
-            assert_eq!(credentials(before), after);
+            assert_eq!(Redactor::default().text(before), after);
+        }
+    }
+
+    #[test]
+    fn the_name_of_the_user_is_not_told_where_it_is_one() {
+        let redactor = Redactor::for_home("/home/alice");
+        for (before, after) in [
+            ("at /srv/alice/flake.nix:3", "at /srv/REDACTED/flake.nix:3"),
+            ("git+file:///data/alice?ref=x", "git+file:///data/REDACTED?ref=x"),
+            ("path:/data/alice", "path:/data/REDACTED"),
+            ("(/run/alice)", "(/run/REDACTED)"),
+            (
+                r#"homeConfigurations."alice@box".activationPackage"#,
+                r#"homeConfigurations."REDACTED@REDACTED".activationPackage"#,
+            ),
+            ("nix eval .#homeConfigurations.alice.x", "nix eval .#homeConfigurations.REDACTED.x"),
+            ("home-manager.users.alice.home", "home-manager.users.REDACTED.home"),
+            ("--home alice@box", "--home REDACTED@REDACTED"),
+            ("alice@box.example.org", "REDACTED@box.example.org"),
+            // Elsewhere it is a word like others.
+            (
+                "github:alice/flake and https://github.com/alice/flake",
+                "github:alice/flake and https://github.com/alice/flake",
+            ),
+            ("alice-in-wonderland and /srv/alice-1", "alice-in-wonderland and /srv/alice-1"),
+            ("pkgs: alice/default.nix:3", "pkgs: alice/default.nix:3"),
+        ] {
+            assert_eq!(redactor.text(before), after);
+        }
+        // Whose home tells no name has none that could be hidden.
+        assert_eq!(Redactor::for_home("/root").text("/srv/root/x users.root"), "/srv/root/x users.root");
+    }
+
+    #[test]
+    fn what_is_redacted_once_stays_as_it_is() {
+        let redactor = Redactor::for_home("/home/alice");
+        for text in [
+            "https://u:p@h.example/alice?token=a",
+            "access-tokens = a.com=b c.d=e",
+            "alice@h.example /srv/alice",
+            "machine h login a password b",
+        ] {
+            let once = redactor.text(text);
+            assert_eq!(redactor.text(&once), once);
         }
     }
 
