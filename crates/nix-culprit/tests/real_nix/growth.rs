@@ -184,22 +184,27 @@ fn where_both_ends_succeed_it_is_said_what_differs_and_how_to_go_on() {
     assert!(page.contains("| nrThunks | 2,"), "{page}");
 }
 
-/// The margin is so large that other work on the machine does not matter: a shell takes some 50 ms, what is added much
-/// more than half a second.
-#[test]
-fn an_input_that_makes_it_take_many_times_as_long_is_found_by_processor_time() {
-    let Some(nix) = newest_nix() else { return };
-    let room = Room::new(&nix);
-    let other = room.some_commit(State::Good);
+/// Has the flake evaluate something that takes much more than half a second, at these commits of the package set: a shell
+/// takes some 50 ms. The margin is so large that other work on the machine does not matter.
+fn make_slow(room: &Room, commits: &[&str]) {
     let shell = "default = packages.callPackage ./shell.nix {\n          inherit tools;\n          application = application packages;\n        };";
     let sum = "builtins.foldl' (a: b: a + b)";
     let numbers = "builtins.genList (x: x)";
     let work = format!("{sum} 0 (map (n: {sum} n ({numbers} 2000)) ({numbers} 2000))");
     let slow = format!(
-        "default =\n          let\n            shell = packages.callPackage ./shell.nix {{ inherit tools; application = application packages; }};\n          in\n          if pkgs.rev == \"{other}\" then builtins.seq ({work}) shell else shell;"
+        "default =\n          let\n            shell = packages.callPackage ./shell.nix {{ inherit tools; application = application packages; }};\n          in\n          if builtins.elem pkgs.rev [ \"{}\" ] then builtins.seq ({work}) shell else shell;",
+        commits.join("\" \"")
     );
     room.edit("flake.nix", shell, &slow);
     room.make_good();
+}
+
+#[test]
+fn an_input_that_makes_it_take_many_times_as_long_is_found_by_processor_time() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let other = room.some_commit(State::Good);
+    make_slow(&room, &[&other]);
     let lock: Value = serde_json::from_slice(&std::fs::read(room.app.join("flake.lock")).unwrap()).unwrap();
     let mut bad = lock.clone();
     bad["nodes"]["pkgs"]["locked"]["rev"] = json!(other);
@@ -213,4 +218,25 @@ fn an_input_that_makes_it_take_many_times_as_long_is_found_by_processor_time() {
     let report = report.exits_with(0).json();
     assert_eq!(report["matters"]["sets"][0]["changes"][0]["input"], json!(["pkgs"]), "{:#}", report["matters"]);
     assert_eq!(report["matters"]["sets"].as_array().unwrap().len(), 1, "{:#}", report["matters"]);
+}
+
+#[test]
+fn a_commit_that_makes_it_take_many_times_as_long_is_found_by_processor_time() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let Sample { pkgs, good, culprit_parent, truth, .. } = &*room.sample;
+    let git = |arguments: &[&str]| room.git(&[&["--git-dir", pkgs.to_str().unwrap()], arguments].concat());
+    let chain = git(&["rev-list", "--first-parent", "--reverse", &format!("{good}..{culprit_parent}")]);
+    let chain: Vec<&str> = chain.lines().take(12).collect();
+    let evaluates = |id: &str| truth.iter().any(|(commit, state)| commit == id && *state == State::Good);
+    let parents = |id: &str| git(&["rev-parse", &format!("{id}^@")]);
+    let is_fit = |id: &str| evaluates(id) && parents(id).lines().all(evaluates);
+    let slow = *chain[4..].iter().find(|id| is_fit(id)).unwrap();
+    let end = *chain.iter().rev().find(|id| evaluates(id)).unwrap();
+    let after = git(&["rev-list", "--ancestry-path", &format!("{slow}..{end}")]);
+    make_slow(&room, &after.lines().chain([slow]).collect::<Vec<_>>());
+    let bisect = ["bisect", "--json", "--memory", "1G", "--input", "pkgs", "--good", good, "--bad", end];
+    let report = room.run(&[&bisect[..], &["--bad-when", "cpu > 3x"]].concat()).exits_with(0).json();
+    assert_eq!(report["result"]["commit"]["revision"], slow, "{:#}", report["result"]);
+    assert_eq!(report["confirmation"]["kind"], "faithful", "{:#}", report["confirmation"]);
 }
