@@ -1,9 +1,9 @@
 //! `fix`: what makes a case's target evaluate again, tried; and written into the working tree, if asked.
 
-use nix_culprit_core::correct::unified;
-use nix_culprit_core::text::printable_lines;
+use nix_culprit_core::correct::{Correction, Proof, Step, unified};
+use nix_culprit_core::text::{printable, printable_lines};
 
-use super::run_case::{Told, conclude};
+use super::run_case::{Telling, Told, conclude_with};
 use super::settings::program;
 use super::{CommandError, Context, Exit};
 use crate::case::{Cases, Confirmation, Correcting, Explaining, Settings, uncommitted};
@@ -30,7 +30,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     }
     case.keep(&settings)?;
     context.printer.note(&format!("looking what helps in the case {}", case.id()));
-    let told = conclude(&case, &settings, &args.results, context)?;
+    let telling = if args.apply.is_some() { Telling::Nothing } else { Telling::All };
+    let told = conclude_with(&case, &settings, (&args.results, telling), context)?;
     let helps = told.report.corrections.as_ref().is_some_and(|corrections| !corrections.works.is_empty());
     match args.apply {
         Some(number) => apply(number, &told, &settings, args, context),
@@ -47,11 +48,17 @@ fn apply(
     args: &Args,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    let count = told.changes.len();
-    let change = number.checked_sub(1).and_then(|at| told.changes.get(at));
-    let change = change.ok_or(CommandError::NoCorrection { number, count })?;
-    let change = change.as_ref().ok_or(CommandError::ByHand(number))?;
-    let mut shown = String::new();
+    let works = told.report.corrections.as_ref().map(|corrections| corrections.works.as_slice()).unwrap_or_default();
+    let at = number.checked_sub(1);
+    let both = at.and_then(|at| Some((works.get(at)?, told.changes.get(at)?)));
+    let (correction, change) = both.ok_or(CommandError::NoCorrection { number, count: works.len() })?;
+    let mut shown = Paint::Strong.over(&printable(&format!("{number}. {}", correction.action.words(&str::to_owned))));
+    shown.push('\n');
+    let Some(change) = change else {
+        shown.push_str(&by_hand(correction));
+        context.printer.result(&format!("\n{shown}")).map_err(CommandError::Print)?;
+        return Err(CommandError::ByHand(number));
+    };
     for file in &change.files {
         shown.push_str(&painted(&unified(file.name, &file.before, &file.after)));
     }
@@ -72,6 +79,20 @@ fn apply(
     let undo = "nothing was committed";
     context.printer.note(&format!("{} written; {undo}", names.join(" and ")));
     Ok(Exit::OK)
+}
+
+/// Says what a person does to make a correction that is not written for them, and why it is not, where that is known.
+fn by_hand(correction: &Correction) -> String {
+    let step = |step: &Step| match step {
+        Step::Command { command } => printable_lines(command),
+        Step::Write { file, text } => printable_lines(&format!("in {file}: {text}")),
+        Step::Do { what } => printable_lines(what),
+    };
+    let why = match &correction.proof {
+        Proof::Fast { why } => Some(printable(why)),
+        Proof::Own { .. } => None,
+    };
+    correction.steps.iter().map(step).chain(why).map(|line| format!("   {}\n", line.trim_end())).collect()
 }
 
 /// Sets off what goes and what comes. The lines may hold anything that a lock or a flake holds.

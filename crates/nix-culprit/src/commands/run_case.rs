@@ -36,11 +36,30 @@ pub(super) struct Told {
     pub(super) changes: Vec<Option<FileChanges>>,
 }
 
+/// Whether it is said what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// All of it is.
+    All,
+    /// Nothing is: somebody else says what matters now.
+    Nothing,
+}
+
 /// Runs the case, or goes on with it, writes its report, and says what was found.
 pub(super) fn conclude(
     case: &CaseDir,
     settings: &Settings,
     wanted: &ResultOptions,
+    context: &Context,
+) -> Result<Told, CommandError> {
+    conclude_with(case, settings, (wanted, Telling::All), context)
+}
+
+/// As [`conclude`], with little said.
+pub(super) fn conclude_with(
+    case: &CaseDir,
+    settings: &Settings,
+    (wanted, telling): (&ResultOptions, Telling),
     context: &Context,
 ) -> Result<Told, CommandError> {
     let surroundings = context.surroundings();
@@ -62,7 +81,7 @@ pub(super) fn conclude(
     if wanted.json {
         let text = json::render(report, &redactor).expect("a report is plain data");
         context.printer.result(&text).map_err(CommandError::Print)?;
-    } else {
+    } else if telling == Telling::All {
         let places = summary::Places {
             report: Some(wanted.output.as_deref().unwrap_or(case.path()).join("report.md").display().to_string()),
             strokes: context.printer.strokes(),

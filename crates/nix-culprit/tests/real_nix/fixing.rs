@@ -103,12 +103,15 @@ fn what_is_asked_for_is_written_into_the_lock_and_nothing_else_with_every_nix() 
             refused.stderr.contains("there is nobody to ask") && refused.stdout.contains("+++ b/flake.lock"),
             "{refused}"
         );
+        // What was found is known to whoever chose a number.
+        assert!(refused.stdout.trim_start().starts_with("1. move overlay on to"), "{refused}");
         for number in ["0", "9"] {
             let refused = room.run(&["fix", "--apply", number, "--yes"]).exits_with(129);
             assert!(refused.stderr.contains(&format!("there is no correction {number}")), "{refused}");
         }
         let patch = room.run(&["fix", "--apply", "4", "--yes"]).exits_with(129);
         assert!(patch.stderr.contains("cannot be written for you"), "{patch}");
+        assert!(patch.stdout.contains("   revert.patch, beside the report"), "{patch}");
         Listing::of(&[&room.app]).is_same_as(&all);
 
         let run = room.run(&["fix", "--apply", "1", "--yes"]).exits_with(0);
