@@ -79,6 +79,8 @@ pub struct Concluded {
     pub log: Option<String>,
     /// For each correction that works what it changes in the user's files, where that can be written for them.
     pub changes: Vec<Option<FileChanges>>,
+    /// Why the correction that was to be written into flake.nix, too, could not be.
+    pub not_pinned: Option<String>,
     /// What ended the corrections before all were tried, if something did.
     pub ended: Option<CaseError>,
 }
@@ -212,8 +214,8 @@ fn investigate_told(
         prober.tell(&learned(&report));
     }
     prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
-    let Closed { changes, ended } = closed;
-    Ok(Concluded { report, log, changes, ended })
+    let Closed { changes, not_pinned, ended } = closed;
+    Ok(Concluded { report, log, changes, not_pinned, ended })
 }
 
 /// Makes the event that tells of a report; its probes were told already.

@@ -73,6 +73,9 @@ pub struct Settings {
     /// Which corrections are tried.
     #[serde(default)]
     pub correcting: Correcting,
+    /// The number of the correction that is to be written into flake.nix, too; of this run alone.
+    #[serde(skip)]
+    pub pin: Option<usize>,
     /// How long it is looked for which part of the culprit suffices, if that is asked for.
     #[serde(default)]
     pub extract: Option<Duration>,

@@ -12,6 +12,7 @@ use super::ResultOptions;
   nix-culprit fix                               of the newest investigation: what helps?
   nix-culprit fix 20231004-101500               of this one
   nix-culprit fix --apply 1                     write the best one into flake.lock, after showing the difference
+  nix-culprit fix --apply 2 --pin               and its commit into flake.nix, so that an update leaves it there
   nix-culprit fix --nix ./old/bin/nix           does this Nix help?
   nix-culprit fix --json                        as JSON, with all that was seen")]
 pub struct Args {
@@ -27,6 +28,10 @@ pub struct Args {
     /// commits nothing
     #[arg(long, value_name = "N", conflicts_with = "json")]
     pub(crate) apply: Option<usize>,
+
+    /// Write the commit that an input is put at into flake.nix, too, so that the next update of the inputs leaves it there
+    #[arg(long, requires = "apply")]
+    pub(crate) pin: bool,
 
     /// Write without asking
     #[arg(long, short, requires = "apply")]

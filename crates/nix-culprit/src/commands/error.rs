@@ -84,6 +84,14 @@ pub enum CommandError {
     /// The correction is not one of files.
     #[error("correction {0} cannot be written for you: it is no change of flake.nix or flake.lock in the working tree")]
     ByHand(usize),
+    /// The correction cannot be written into flake.nix.
+    #[error("correction {number} cannot be written into flake.nix, and nothing was written: {why}")]
+    NotPinned {
+        /// Its number.
+        number: usize,
+        /// Why not.
+        why: String,
+    },
     /// Nobody can be asked.
     #[error("nothing was written: there is nobody to ask")]
     NotAsked,
@@ -147,6 +155,7 @@ impl CommandError {
             Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
             Self::NoCorrection { .. } => Some("`nix-culprit fix` shows them with their numbers".to_owned()),
             Self::ByHand(_) => Some("do what it says beside its number".to_owned()),
+            Self::NotPinned { .. } => Some("without --pin it is written into flake.lock".to_owned()),
             Self::NotAsked => Some("--yes writes without asking".to_owned()),
             Self::Change(ChangeError::Changed(_)) => {
                 Some("the command beside the correction's number does the same to the file as it is now".to_owned())

@@ -29,6 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         }
     }
     case.keep(&settings)?;
+    settings.pin = args.apply.filter(|_| args.pin);
     context.printer.note(&format!("looking what helps in the case {}", case.id()));
     let telling = if args.apply.is_some() { Telling::Nothing } else { Telling::All };
     let told = conclude_with(&case, &settings, (&args.results, telling), context)?;
@@ -59,6 +60,9 @@ fn apply(
         context.printer.result(&format!("\n{shown}")).map_err(CommandError::Print)?;
         return Err(CommandError::ByHand(number));
     };
+    if let Some(why) = &told.not_pinned {
+        return Err(CommandError::NotPinned { number, why: printable(why) });
+    }
     for file in &change.files {
         shown.push_str(&painted(&unified(file.name, &file.before, &file.after)));
     }

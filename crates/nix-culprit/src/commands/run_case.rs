@@ -9,7 +9,9 @@ use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, html, json, markdown, replay, summary};
 
 use super::{CommandError, Context, Exit};
-use crate::case::{CaseDir, CaseError, Cases, FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, FileChanges, Settings, investigate};
+use crate::case::{
+    CaseDir, CaseError, Cases, Concluded, FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, FileChanges, Settings, investigate,
+};
 use crate::cli::ResultOptions;
 use crate::ui::{Paint, Progress};
 
@@ -34,6 +36,8 @@ pub(super) struct Told {
     pub(super) report: Report,
     /// For each correction that works what it changes in the user's files, where that can be written for them.
     pub(super) changes: Vec<Option<FileChanges>>,
+    /// Why the correction that was to be written into flake.nix, too, could not be.
+    pub(super) not_pinned: Option<String>,
 }
 
 /// Whether it is said what was found.
@@ -91,7 +95,10 @@ pub(super) fn conclude_with(
     }
     match concluded.ended {
         Some(error) => Err(CommandError::Unfinished { case: case.id(), error }),
-        None => Ok(Told { report: concluded.report, changes: concluded.changes }),
+        None => {
+            let Concluded { report, changes, not_pinned, .. } = concluded;
+            Ok(Told { report, changes, not_pinned })
+        }
     }
 }
 

@@ -122,6 +122,7 @@ pub(super) fn settings(
         repositories: repositories.into_iter().collect::<BTreeMap<_, _>>(),
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),
+        pin: None,
         nix_good: None,
         other_nix: Vec::new(),
         git: program(&options.programs.git),

@@ -186,6 +186,30 @@ fn an_input_with_a_package_set_of_its_own_follows_that_of_the_flake() {
 }
 
 #[test]
+fn a_commit_that_an_input_is_kept_at_is_written_into_the_flake_if_asked_for_with_every_nix() {
+    for nix in every_nix_with_flakes() {
+        let place = Place::new(&nix, APP);
+        place.update();
+        let Place { room, pkgs } = &place;
+        room.run(&["find", "--quiet", "--memory", "512M"]).exits_with(0);
+        let report = room.run(&["fix", "--json"]).exits_with(0).json();
+        let (number, _) = of_kind(&report, "keep");
+        let before = place.text("flake.nix");
+        room.run(&["fix", "--apply", &number.to_string(), "--pin", "--yes"]).exits_with(0);
+        let line = before.lines().find(|line| line.contains("/pkgs?")).unwrap();
+        let pinned = line.replace("?ref=main", &format!("?ref=main&rev={}", pkgs[0]));
+        assert_eq!(place.text("flake.nix"), before.replace(line, &pinned), "{}", nix.version);
+        let locked = place.text("flake.lock");
+        let strict = place.nix(&["eval", "--raw", "--no-update-lock-file", &Place::target()]);
+        assert_eq!(place.text("flake.lock"), locked, "{}", nix.version);
+        // An update of all inputs leaves it there.
+        place.update();
+        assert_eq!(place.nix(&["eval", "--raw", &Place::target()]), strict, "{}", nix.version);
+        assert!(place.text("flake.lock").contains(&pkgs[0]));
+    }
+}
+
+#[test]
 fn a_flake_that_says_it_in_an_unusual_way_is_left_alone_and_the_text_is_told() {
     let Some(nix) = newest_nix() else { return };
     let unusual =
@@ -202,5 +226,7 @@ fn a_flake_that_says_it_in_an_unusual_way_is_left_alone_and_the_text_is_told() {
     let refused = room.run(&["fix", "--apply", &number.to_string(), "--yes"]).exits_with(129);
     assert!(refused.stderr.contains("cannot be written for you"), "{refused}");
     assert!(refused.stdout.contains("take out `inputs.helper.inputs.pkgs.follows`"), "{refused}");
+    let pinned = room.run(&["fix", "--apply", &number.to_string(), "--yes", "--pin"]).exits_with(129);
+    assert!(pinned.stderr.contains("cannot be written for you"), "{pinned}");
     Listing::of(&[&room.app]).is_same_as(&before);
 }

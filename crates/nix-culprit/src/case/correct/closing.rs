@@ -54,6 +54,8 @@ pub struct Closing<'a> {
 pub struct Closed {
     /// For each correction that works what it changes in the user's files, where that can be written for them.
     pub changes: Vec<Option<FileChanges>>,
+    /// Why the correction that was to be written into flake.nix, too, could not be.
+    pub not_pinned: Option<String>,
     /// The error that ended it before its end, if one did.
     pub ended: Option<CaseError>,
 }
@@ -85,12 +87,21 @@ pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>)
         fails_after: report.bad.as_ref().map(|bad| bad.observation.wall).unwrap_or_default(),
         until: (settings.correcting == Correcting::Quick).then(|| (Instant::now() + limit, limit)),
     };
-    let Tried { corrections, locks, ended } = correct(prober, &mut work, &facts);
+    let Tried { corrections, mut locks, mut ended } = correct(prober, &mut work, &facts);
+    let mut not_pinned = None;
+    let pin = settings.pin.and_then(|number| number.checked_sub(1)).filter(|_| ended.is_none());
+    if let Some((at, correction)) = pin.and_then(|at| Some((at, corrections.works.get(at)?))) {
+        match work.pinned(prober, correction, locks[at].as_ref()) {
+            Ok(Ok(pinned)) => locks[at] = Some(pinned),
+            Ok(Err(why)) => not_pinned = Some(why),
+            Err(error) => ended = Some(error),
+        }
+    }
     report.corrections = Some(corrections);
     let lock = lock_before(settings, case, &failing.lock);
     let changed = |corrected: Option<Corrected>| file_changes(lock.as_deref(), flake.as_deref(), corrected?);
     let changes = locks.into_iter().map(changed).collect();
-    Closed { changes, ended }
+    Closed { changes, not_pinned, ended }
 }
 
 /// Returns the text of the flake's lock file, if it was that of the working tree that failed.

@@ -184,7 +184,7 @@ fn parted(input: &InputPath) -> (String, InputPath) {
 }
 
 /// Returns the words by which a flake asks for the very commit that an input is locked to.
-fn address(lock: &Lock, input: &InputPath) -> Result<String, CaseError> {
+pub(super) fn address(lock: &Lock, input: &InputPath) -> Result<String, CaseError> {
     let key = lock.resolve(input)?;
     let Some(commit) = lock.locked(&key)?.rev() else { return Ok(lock.locked(&key)?.to_url()) };
     Ok(lock.with_revision(&key, &Revision::bare(&commit))?.locked(&key)?.to_url())

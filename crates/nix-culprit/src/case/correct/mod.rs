@@ -10,6 +10,7 @@ mod closing;
 mod derivations;
 mod edge;
 mod nix;
+mod pin;
 mod proof;
 mod revert;
 mod revision;

@@ -89,6 +89,7 @@ impl World {
             repositories: BTreeMap::new(),
             clones: "/nowhere".into(),
             nix: "nix".into(),
+            pin: None,
             nix_good: None,
             other_nix: Vec::new(),
             git: "git".into(),

@@ -45,6 +45,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         confirmation: Confirmation::Unwanted,
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),
+        pin: None,
         nix_good: None,
         other_nix: Vec::new(),
         nix: PathBuf::from("nix"),
