@@ -33,7 +33,7 @@ use crate::sys::interrupt::Interrupt;
 use crate::sys::limit::{Budget, Finished, Guard, Onlooker, Seen, Wish};
 use crate::sys::nix::{
     CALL_FILE, CALL_FLAKE, CountersFile, ENTRY, FILE_ENTRY, Nix, Plan, PlannedNode, Scene, Tree, begins_with,
-    read_answer, read_drv_path, read_requisites, with_channels,
+    read_answer, read_drv_path, read_requisites, with_cache, with_channels,
 };
 use crate::sys::touched::Touched;
 
@@ -381,7 +381,10 @@ impl NixEvaluator {
         let ask = |target: &Target| {
             let (nix, root, question) = (&flake.nix, &flake.copy.root, target.question());
             let call = match store {
-                Some(store) => nix.pure(store, root, &dir, &question),
+                Some(store) => {
+                    let call = nix.pure(store, root, &dir, &question);
+                    self.pure.cache().map_or(call.clone(), |cache| with_cache(call, cache))
+                }
                 None => nix.faithful(root, &dir, &question),
             };
             self.ask(&call, Some(target.attr()), memory)

@@ -20,7 +20,7 @@ use super::hashes::{Hashes, Place};
 use super::trees::{LookedAt, MountError, Trees, is_full};
 use crate::sys::child;
 use crate::sys::interrupt::Interrupt;
-use crate::sys::nix::Nix;
+use crate::sys::nix::{Nix, Sources, make_fetcher_cache, user_cache};
 use crate::sys::treefs::{CommitMount, Watch};
 
 /// How long bringing one source from the user's store may take.
@@ -36,6 +36,10 @@ pub struct PureStore {
     interrupt: Interrupt,
     /// The store's root; its paths lie in `nix/store` below it.
     root: PathBuf,
+    /// The cache folder in which Nix finds the store paths of sources, where it has to be told.
+    cache: PathBuf,
+    /// Whether there is one for the running probe.
+    has_cache: bool,
     /// What the user's store was already asked for.
     brought: BTreeSet<NarHash>,
     hashes: Hashes,
@@ -62,13 +66,20 @@ impl PureStore {
     /// Prepares a store in a folder, which is made when it is needed.
     #[must_use]
     pub fn new(nix: Nix, interrupt: Interrupt, hashes: Hashes, root: PathBuf) -> Self {
-        Self { nix, interrupt, root, brought: BTreeSet::new(), hashes }
+        let cache = root.with_extension("cache");
+        Self { nix, interrupt, root, cache, has_cache: false, brought: BTreeSet::new(), hashes }
     }
 
     /// Returns the store's root.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Returns the folder of caches that Nix is to use with this store, if it is another one than the user's.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Path> {
+        self.has_cache.then_some(&*self.cache)
     }
 
     /// Takes note of the hashes that a lock has of trees in clones.
@@ -182,6 +193,9 @@ impl PureStore {
             let said = nix_culprit_core::text::printable(said.trim());
             return Err(EvaluatorError::machine(doing(), said));
         }
+        // Without it Nix finds out by reading the sources.
+        self.has_cache = self.nix.version().hashes_sources_again()
+            && make_fetcher_cache(&self.cache, user_cache().as_deref(), &sources(&known.lock)).is_ok();
         Ok(Stage { mounts })
     }
 }
@@ -239,6 +253,24 @@ impl Drop for Stage {
             let _in_use = fs::remove_dir(at);
         }
     }
+}
+
+/// Returns what Nix tells the sources of a lock apart by, with their hashes.
+fn sources(lock: &Lock) -> Sources {
+    let (mut sources, mut unclear) = (Sources::new(), BTreeSet::new());
+    for attrs in lock.nodes.values().filter_map(|node| node.locked.as_ref()) {
+        let hash = attrs.text("narHash").and_then(|text| Some((text, text.parse::<NarHash>().ok()?)));
+        let Some((text, hash)) = hash else { continue };
+        // With any of these a revision is not all that tells it apart.
+        let is_plain = ["submodules", "lfs", "exportIgnore"].iter().all(|name| attrs.flag(name) != Some(true));
+        for fingerprint in attrs.text("rev").filter(|_| is_plain).into_iter().chain([text]) {
+            if sources.insert(fingerprint.to_owned(), hash).is_some_and(|other| other != hash) {
+                unclear.insert(fingerprint.to_owned());
+            }
+        }
+    }
+    sources.retain(|fingerprint, _| !unclear.contains(fingerprint));
+    sources
 }
 
 fn locked<'l>(lock: &'l Lock, key: &NodeKey) -> Option<&'l Attrs> {

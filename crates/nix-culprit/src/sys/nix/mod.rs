@@ -4,6 +4,7 @@
 
 mod call;
 mod counters;
+mod fetcher_cache;
 mod installed;
 mod instrument;
 mod plan;
@@ -14,6 +15,7 @@ pub use call::{
     Answer, EvalQuestion, Nix, NixError, Scene, begins_with, build_nix, read_answer, read_drv_path, with_channels,
 };
 pub use counters::CountersFile;
+pub use fetcher_cache::{FetcherCacheError, Sources, make_fetcher_cache, user_cache, with_cache};
 pub use installed::Installed;
 pub use instrument::Instrument;
 pub use plan::{

@@ -51,6 +51,13 @@ impl Version {
         self.at_least(2, 4)
     }
 
+    /// Tells whether it may hash a source anew although the lock has its hash, unless its cache knows the store path. So
+    /// does 2.26; 2.8 and 2.34 do not. Of those around it that is not known, and a needless cache does no harm.
+    #[must_use]
+    pub fn hashes_sources_again(&self) -> bool {
+        self.family == "Nix" && self.at_least(2, 20) && !self.at_least(2, 34)
+    }
+
     /// Tells whether it can write a profile of an evaluation, which came with 2.30; Lix, which parted before, cannot.
     #[must_use]
     pub fn has_profiler(&self) -> bool {
