@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::event::{Event, EventSink};
 use nix_culprit_core::explain::Additions;
-use nix_culprit_core::flake::{FlakeRef, Lock, Revision, Source, shown};
+use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Lock, Revision, Source, shown};
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::report::Timestamp;
 use thiserror::Error;
 
 use super::assignment::Assignment;
 use super::changes::changed_paths;
+use super::early::{EarlyReading, Stretch};
 use super::history::{Ancestry, History, HistoryError};
 use crate::sys::git::{Git, GitError, Repository, clone_blobless, clone_folder};
 
@@ -194,6 +195,23 @@ impl Clones {
         }
     }
 
+    /// Returns the histories between the revisions of inputs that moved, where both are in a clone that is known.
+    pub(super) fn stretches<'c>(&self, changes: impl Iterator<Item = &'c Change>) -> Vec<Stretch> {
+        let moved = changes.filter_map(|change| match &change.kind {
+            ChangeKind::Moved { from, to, .. } => Some((to, from.rev()?, to.rev()?)),
+            ChangeKind::Added { .. }
+            | ChangeKind::Removed { .. }
+            | ChangeKind::Follows { .. }
+            | ChangeKind::Declared => None,
+        });
+        let stretch = |(place, old, new): (&FlakeRef, CommitId, CommitId)| {
+            let (_, repository) = self.known.iter().find(|(known, _)| known.same_place(place))?;
+            let has_both = [&old, &new].iter().all(|commit| repository.has(commit).unwrap_or(false));
+            has_both.then(|| Stretch::new(repository, &old, &new))
+        };
+        moved.filter_map(stretch).collect()
+    }
+
     /// Makes the assignment of a lock: nodes whose revision a known clone has are shown as folders.
     #[must_use]
     pub fn assignment(&self, lock: Lock) -> Assignment {
@@ -255,6 +273,8 @@ pub struct CloneHistory<'a> {
     pub repository: &'a Repository,
     /// The folder of the case, for what is asked once.
     pub folder: &'a Path,
+    /// What was read before the search began.
+    pub(super) early: Option<&'a EarlyReading>,
 }
 
 impl CloneHistory<'_> {
@@ -291,6 +311,9 @@ impl History for CloneHistory<'_> {
     }
 
     fn changed_paths(&self, commits: &[CommitId]) -> Result<Option<ChangedPaths>, HistoryError> {
+        if let Some(known) = self.early.and_then(|early| early.take(commits)) {
+            return Ok(Some(known));
+        }
         changed_paths(self.repository, commits, self.folder).map(Some).map_err(|error| self.error(error))
     }
 }

@@ -22,6 +22,7 @@ use super::clones::{CloneError, CloneHistory, Clones, place_name, revision};
 use super::conclusion::{Draft, Searched, Source, Touches, unconfirmed};
 use super::confirm::confirm_jump;
 use super::correct::{Closed, Closing, Failing, FileChanges, close};
+use super::early::{EarlyReading, Stretch};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
@@ -155,6 +156,7 @@ fn investigate_told(
     if let Some(ahead) = ahead {
         prober.work_ahead(ahead);
     }
+    let early = EarlyReading::default();
     let mut investigation = Investigation {
         settings,
         states,
@@ -167,6 +169,7 @@ fn investigate_told(
         facts: Facts::default(),
         culprit: None,
         folder: case.path(),
+        early: &early,
     };
     investigation.learned(&mut prober);
     let by_version = match other_nix {
@@ -304,6 +307,8 @@ struct Investigation<'a> {
     culprit: Option<extract::Culprit>,
     /// The folder of the case.
     folder: &'a Path,
+    /// What is read beside the evaluations before the search.
+    early: &'a EarlyReading,
 }
 
 impl<'a> Investigation<'a> {
@@ -311,7 +316,7 @@ impl<'a> Investigation<'a> {
     where
         'a: 'h,
     {
-        CloneHistory { repository, folder: self.folder }
+        CloneHistory { repository, folder: self.folder, early: Some(self.early) }
     }
 
     /// Writes down what the report can tell so far.
@@ -394,6 +399,7 @@ impl<'a> Investigation<'a> {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
         self.foresee(prober, &ends);
+        self.read_early(prober, self.clones.stretches(changes.iter()));
         if self.explain(prober, &ends)? == Next::Done {
             return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
         }
@@ -553,6 +559,7 @@ impl<'a> Investigation<'a> {
         };
         let good_state = state(&good)?;
         let candidates = Candidates { count: 1, load: &|_| Ok(Some(good_state.clone())) };
+        self.read_early(prober, vec![Stretch::new(&repository, old, new)]);
         let ends = verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &state(&bad)?)?;
         self.draft.changes(&diff(&ends.good.state.lock, &ends.bad.state.lock));
         self.draft.ends(&ends);
@@ -600,6 +607,15 @@ impl<'a> Investigation<'a> {
             (Some(Why::Error(_) | Why::Unknown) | None, Goal::FirstBad | Goal::FirstGood) => return None,
         };
         Some(guide).filter(|guide| !guide.files().is_empty())
+    }
+
+    /// Begins to read what the commits of histories change that will probably be searched.
+    fn read_early(&self, prober: &Prober<'_>, stretches: Vec<Stretch>) {
+        let only_explains = matches!(self.settings.explanation, Explaining::Alone);
+        let only_isolates = matches!(self.settings.scope, Scope::Inputs { .. });
+        if !only_explains && !only_isolates && prober.has_cores_beside() {
+            self.early.begin(stretches, self.folder);
+        }
     }
 
     /// Begins to find out what the confirmation needs to know of the ends.

@@ -21,6 +21,11 @@ const FEWEST: usize = 4;
 /// of nixpkgs.
 const MOST: usize = 40_000;
 
+/// Tells whether what so many suspects change is read.
+pub(super) fn is_worth_reading(suspects: usize) -> bool {
+    (FEWEST..=MOST).contains(&suspects)
+}
+
 /// Weighs the suspects of a search anew after each verdict.
 pub(super) struct Likely<'a> {
     /// From what the failure goes through.
@@ -88,7 +93,7 @@ impl<'a> Likely<'a> {
     ) -> Result<(), CaseError> {
         let reads: Vec<&Reads> = self.old.iter().chain(&self.new).collect();
         let suspects = search.remaining().suspects;
-        if !(FEWEST..=MOST).contains(&suspects) || (reads.is_empty() && self.guess.is_none()) {
+        if !is_worth_reading(suspects) || (reads.is_empty() && self.guess.is_none()) {
             return Ok(());
         }
         if let Changes::NotRead = self.changed {

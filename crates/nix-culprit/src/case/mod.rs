@@ -11,6 +11,7 @@ mod confirm;
 mod contents;
 mod correct;
 mod decisive;
+mod early;
 mod edge;
 mod ends;
 mod error;

@@ -272,6 +272,13 @@ impl<'a> Prober<'a> {
         }
     }
 
+    /// Tells whether there is a core for what is done beside an evaluation, and no time is measured, which it would disturb.
+    #[must_use]
+    pub fn has_cores_beside(&self) -> bool {
+        let is_time = self.rule().is_some_and(|rule| rule.measure.is_time());
+        !is_time && self.ahead.as_ref().is_some_and(Ahead::has_cores)
+    }
+
     /// Takes note of a lock whose hashes Nix wrote, although no probe of it is made.
     pub fn note(&mut self, assignment: &Assignment) {
         self.evaluator.note(assignment);

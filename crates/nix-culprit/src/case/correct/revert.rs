@@ -29,7 +29,7 @@ impl Work<'_> {
         let untried = |why: String| Ok(Attempt::Untried(Untried { what: what.clone(), why }));
         let Some(on) = reference.rev() else { return untried("the input has no revision".to_owned()) };
         let repository = self.clones.with_commits(input, &reference, &[culprit, &on], prober.sink())?;
-        let history = CloneHistory { repository: &repository, folder: self.folder };
+        let history = CloneHistory { repository: &repository, folder: self.folder, early: None };
         if history.merge_base(culprit, &on)?.as_ref() != Some(culprit) {
             return untried(format!("{} is not in the history of {}", culprit.short(), on.short()));
         }

@@ -152,7 +152,7 @@ impl Work<'_> {
         if !repository.has(&old)? {
             self.clones.with_commits(input, &reference, &[&old], prober.sink())?;
         }
-        let history = CloneHistory { repository: &repository, folder: self.folder };
+        let history = CloneHistory { repository: &repository, folder: self.folder, early: None };
         let base = history.merge_base(&old, &tip)?;
         if base.as_ref() == Some(&tip) {
             return untried(format!("{} is the newest commit of it that is known here", old.short()));
@@ -237,7 +237,7 @@ impl Work<'_> {
 
 /// Returns what people know a commit by.
 pub(super) fn point(repository: &Repository, commit: &CommitId) -> Result<Point, CaseError> {
-    let history = CloneHistory { repository, folder: Path::new("") };
+    let history = CloneHistory { repository, folder: Path::new(""), early: None };
     Ok(Point { revision: commit.clone(), date: history.date(commit)?, title: history.title(commit)? })
 }
 

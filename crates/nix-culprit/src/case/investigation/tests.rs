@@ -61,7 +61,7 @@ impl World {
             assert_eq!(change.path(), &path("pkgs"));
             let ChangeKind::Moved { from, to, place: Place::Same } = &change.kind else { panic!("{change}") };
             let repository = Repository::open(&self.git, &self.sample.pkgs)?;
-            let history = CloneHistory { repository: &repository, folder: case };
+            let history = CloneHistory { repository: &repository, folder: case, early: None };
             let node = base.resolve(change.path())?;
             let assign = |commit: &CommitId| -> Result<Assignment, CaseError> {
                 Ok(clones.assignment(base.with_revision(&node, &Revision::bare(commit))?))

@@ -1,0 +1,130 @@
+//! What the commits of a range change, read beside what is done before its search begins.
+//!
+//! Owns the thread. Decides nothing: what cannot be read here is asked for again by the search, which tells why.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use nix_culprit_core::changed_paths::ChangedPaths;
+use nix_culprit_core::ids::CommitId;
+
+use super::changes::changed_paths;
+use super::likely::is_worth_reading;
+use crate::sys::git::Repository;
+
+/// A history that is probably searched, from an old commit to a new one.
+#[derive(Debug, Clone)]
+pub(super) struct Stretch {
+    repository: Repository,
+    old: CommitId,
+    new: CommitId,
+}
+
+/// What was read, or is being read; the thread ends with it.
+#[derive(Default)]
+pub(super) struct EarlyReading {
+    state: Mutex<State>,
+    enough: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct State {
+    thread: Option<JoinHandle<Vec<ChangedPaths>>>,
+    read: Vec<ChangedPaths>,
+}
+
+impl fmt::Debug for EarlyReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EarlyReading")
+    }
+}
+
+impl EarlyReading {
+    /// Begins to read what the commits of these histories change; a copy of each is kept in `folder`.
+    pub(super) fn begin(&self, stretches: Vec<Stretch>, folder: &Path) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if stretches.is_empty() || state.thread.is_some() {
+            return;
+        }
+        let (folder, enough) = (folder.to_owned(), Arc::clone(&self.enough));
+        let read = move || {
+            let mut read = Vec::new();
+            for stretch in stretches {
+                read.extend(stretch.read(&folder));
+                if enough.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+            read
+        };
+        // Without a thread the search reads it.
+        state.thread = std::thread::Builder::new().name("early".to_owned()).spawn(read).ok();
+    }
+
+    /// Returns what these commits change, if it was read, or just is; no other history is begun any more.
+    pub(super) fn take(&self, commits: &[CommitId]) -> Option<ChangedPaths> {
+        self.enough.store(true, Ordering::SeqCst);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = state.thread.take().and_then(|thread| thread.join().ok());
+        state.read.extend(read.into_iter().flatten());
+        let at = state.read.iter().position(|read| read.commits() == commits)?;
+        Some(state.read.swap_remove(at))
+    }
+}
+
+impl Stretch {
+    /// Names the history from an old commit to a new one.
+    pub(super) fn new(repository: &Repository, old: &CommitId, new: &CommitId) -> Self {
+        Self { repository: repository.clone(), old: old.clone(), new: new.clone() }
+    }
+
+    fn read(self, folder: &Path) -> Option<ChangedPaths> {
+        let history = self.repository.history(std::slice::from_ref(&self.old), &self.new).ok()?;
+        let commits: Vec<CommitId> = history.into_iter().map(|(commit, _)| commit).collect();
+        if !is_worth_reading(commits.len()) {
+            return None;
+        }
+        changed_paths(&self.repository, &commits, folder).ok()
+    }
+}
+
+impl Drop for EarlyReading {
+    fn drop(&mut self) {
+        self.take(&[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix_culprit_sample::{Options, generate};
+
+    use super::*;
+    use crate::sys::git::Git;
+    use crate::sys::interrupt::Interrupt;
+
+    #[test]
+    fn what_is_read_early_is_what_the_search_would_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let sample = generate(&folder.path().join("sample"), &Options { commits: 40, ..Options::default() }).unwrap();
+        let git = Git::new("git", &Interrupt::new()).unwrap();
+        let repository = Repository::open(&git, &sample.pkgs).unwrap();
+        let [old, new] = [&sample.good, &sample.bad].map(|commit| commit.parse::<CommitId>().unwrap());
+        let commits: Vec<CommitId> =
+            repository.history(std::slice::from_ref(&old), &new).unwrap().into_iter().map(|entry| entry.0).collect();
+        let case = folder.path().join("case");
+        std::fs::create_dir(&case).unwrap();
+        let early = EarlyReading::default();
+        early.begin(vec![Stretch::new(&repository, &old, &new)], &case);
+        assert!(early.take(&commits[1..]).is_none(), "of other commits nothing is known");
+        let expected = changed_paths(&repository, &commits, &case).unwrap();
+        let found = early.take(&commits).unwrap();
+        assert_eq!(found.commits(), commits);
+        for commit in &commits {
+            assert_eq!(found.of(commit).collect::<Vec<_>>(), expected.of(commit).collect::<Vec<_>>());
+        }
+        assert!(early.take(&commits).is_none(), "it is handed over once");
+    }
+}
