@@ -76,23 +76,25 @@ fn is_double(lock: &Lock, (one, two): (&crate::ids::NodeKey, &crate::ids::NodeKe
 }
 
 /// Returns which of a case's edges may be changed with some hope: those at an input at fault, or of one that the failure
-/// goes through.
+/// goes through; those of such a one first.
 pub(super) fn candidates(facts: &Facts) -> Vec<Candidate> {
     let at_fault = |input: &InputPath| {
         facts.keep.iter().any(|keeping| keeping.input == *input) || facts.culprits.iter().any(|(own, _)| own == input)
     };
-    let owned = |edge: &&Edge| facts.owners.iter().any(|owner| edge.input.is_below(owner));
-    let follows = || facts.edges.follows.iter().filter(|edge| at_fault(&edge.target) || owned(edge));
-    let doubles =
-        facts.edges.doubles.iter().filter(|edge| at_fault(&edge.input) || at_fault(&edge.target) || owned(edge));
-    let own = follows().map(|edge| Candidate::Own(edge.input.clone()));
-    let follow = doubles.map(|edge| Candidate::Follow(edge.clone()));
+    let owned = |input: &InputPath| facts.owners.iter().any(|owner| input.is_below(owner));
+    let follows = || facts.edges.follows.iter().filter(|edge| at_fault(&edge.target) || owned(&edge.input));
+    let concerns = |edge: &&Edge| at_fault(&edge.input) || at_fault(&edge.target) || owned(&edge.input);
+    let doubles = facts.edges.doubles.iter().filter(concerns);
+    let own = follows().map(|edge| (edge.input.clone(), Candidate::Own(edge.input.clone())));
+    let follow = doubles.map(|edge| (edge.input.clone(), Candidate::Follow(edge.clone())));
     let apart = follows().filter_map(|edge| {
         let keeping = facts.keep.iter().find(|keeping| keeping.input == edge.target)?;
         let keeping = Keeping { input: edge.input.clone(), ..keeping.clone() };
-        Some(Candidate::Apart { keeping, from: edge.target.clone() })
+        Some((edge.input.clone(), Candidate::Apart { keeping, from: edge.target.clone() }))
     });
-    own.chain(follow).chain(apart).collect()
+    let mut all: Vec<(InputPath, Candidate)> = own.chain(follow).chain(apart).collect();
+    all.sort_by_key(|(input, _)| !owned(input));
+    all.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 #[cfg(test)]
@@ -130,9 +132,9 @@ mod tests {
         };
         let words: Vec<String> = candidates(&facts).iter().map(Candidate::words).collect();
         let expected = [
-            "let a/pkgs follow nothing",
             "let b/lib follow nothing",
             "let b/pkgs follow pkgs",
+            "let a/pkgs follow nothing",
             "keep a/pkgs alone at 555555555555",
         ];
         assert_eq!(words, expected);
