@@ -217,7 +217,7 @@ impl Table<'_> {
         let name = |cell: &Cell| name(bench, cell, mode, &asked);
         let began = Instant::now();
         let (mut ended, all) = (0, u32::try_from(cells.len()).unwrap_or(u32::MAX));
-        let mut filling = Event::Filling { done: size.cells - size.left, of: size.cells, left: Some(about) };
+        let mut filling = Event::Filling { done: size.cells - size.left, of: size.cells, left: None };
         self.tell(&filling);
         cells::run(bench, cells, (mode, &target, at_once), &name, &mut |looked| match looked {
             Looked::Began(label, purpose) => {

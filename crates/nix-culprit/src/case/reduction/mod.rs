@@ -10,7 +10,7 @@ mod slot;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use nix_culprit_core::event::{Event, EventSink, Mode};
+use nix_culprit_core::event::{Event, EventSink, Mode, Purpose};
 use nix_culprit_core::flake::{AttrPath, Candidate as Place, Lock};
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Signature, Verdict};
 use nix_culprit_core::quantity::Bytes;
@@ -44,6 +44,8 @@ pub struct Reduction {
     pub output: PathBuf,
 }
 
+/// What the smallest project is called.
+const LEFT: &str = "what is left";
 /// The budget of a candidate is at least this.
 const LEAST: Bytes = Bytes(128 << 20);
 
@@ -166,6 +168,8 @@ fn reduce_told(
     };
     let steps = reducer.steps();
     work.memory = full;
+    let (key, purpose) = (LEFT.to_owned(), Purpose { words: LEFT.to_owned(), commit: None });
+    sink.tell(&Event::ProbeStarted { key, purpose, mode, remaining: None });
     let (project, trust) = match ended {
         Ended::Stopped => (steps[steps.len() - 1].clone(), Trust::NotRun { why: "it was stopped".to_owned() }),
         Ended::Smallest | Ended::Time => trusted(&mut slots[0], &work, steps, &criterion)?,
@@ -295,7 +299,7 @@ fn trusted(
         return Ok((steps[steps.len() - 1].clone(), Trust::NotRun { why }));
     }
     let mut fails = |project: &Project| -> Result<(bool, Observation), CaseError> {
-        let seen = work.one(slot, "what is left, by your own command", project)?;
+        let seen = work.one(slot, LEFT, project)?;
         let seen =
             seen.ok_or_else(|| CaseError::NothingToReduce { outcome: "a lock that cannot be read".to_owned() })?;
         if seen.outcome.class == Class::Interrupted {
