@@ -292,6 +292,19 @@ def profile(bench, example, mebibytes):
     table(["profile", "lines", "read", "speed", "largest resident memory", "found", "distinct frames"], rows)
 
 
+def report(bench, case, example):
+    """(9): a report with 500 probes, made from the journal of a case whose probes are told again and again."""
+    print("### A report with 500 probes\n")
+    corner = bench.place.fresh()
+    ours.find(bench.tool, corner, case, bench.nixes[0], bench.memory)
+    journal = max((ours.state(corner) / "cases").glob("*/journal.jsonl"))
+    done = run([example, journal], corner.env, check=(0,))
+    found = re.findall(r"(\w+): (\d+) bytes in ([\d.]+) ms", done.stdout)
+    rows = [[form, f"{int(count) / 1e6:.2f} MB", f"{float(took):.1f} ms"] for form, count, took in found]
+    table(["form", "size", "rendered in, least of 10"], rows)
+    corner.remove()
+
+
 def guard(cargo_bench):
     """The guard's overshoot and overhead, by its own benchmark."""
     print("### The guard\n")
