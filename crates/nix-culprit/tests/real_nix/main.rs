@@ -9,6 +9,7 @@ mod afterwards;
 mod bisecting;
 mod blobless;
 mod browser;
+mod checkouts;
 mod complaints;
 mod editing;
 mod explaining;
