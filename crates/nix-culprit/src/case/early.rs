@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use nix_culprit_core::bisect::{Ends, Goal, Graph, Mode, Search, Settings, SkipPolicy};
 use nix_culprit_core::changed_paths::ChangedPaths;
 use nix_culprit_core::ids::CommitId;
 
 use super::changes::changed_paths;
+use super::history::Ancestry;
 use super::likely::is_worth_reading;
 use crate::sys::git::Repository;
 
@@ -83,11 +85,18 @@ impl Stretch {
 
     fn read(self, folder: &Path) -> Option<ChangedPaths> {
         let history = self.repository.history(std::slice::from_ref(&self.old), &self.new).ok()?;
-        let commits: Vec<CommitId> = history.into_iter().map(|(commit, _)| commit).collect();
-        if !is_worth_reading(commits.len()) {
+        if !is_worth_reading(history.len()) {
             return None;
         }
-        changed_paths(&self.repository, &commits, folder).ok()
+        changed_paths(&self.repository, &self.suspects(history)?, folder).ok()
+    }
+
+    /// Returns the suspects as the search will list them before its first probe.
+    fn suspects(&self, history: Vec<Ancestry>) -> Option<Vec<CommitId>> {
+        let graph = Graph::new(history.into_iter().chain([(self.old.clone(), Vec::new())])).ok()?;
+        let ends = Ends { old: vec![self.old.clone()], new: self.new.clone() };
+        let settings = Settings { goal: Goal::FirstBad, mode: Mode::Full, skips: SkipPolicy::Regions };
+        Some(Search::new(graph, ends, settings).ok()?.suspects().cloned().collect())
     }
 }
 
@@ -112,8 +121,10 @@ mod tests {
         let git = Git::new("git", &Interrupt::new()).unwrap();
         let repository = Repository::open(&git, &sample.pkgs).unwrap();
         let [old, new] = [&sample.good, &sample.bad].map(|commit| commit.parse::<CommitId>().unwrap());
-        let commits: Vec<CommitId> =
-            repository.history(std::slice::from_ref(&old), &new).unwrap().into_iter().map(|entry| entry.0).collect();
+        let history = repository.history(std::slice::from_ref(&old), &new).unwrap();
+        let commits = Stretch::new(&repository, &old, &new).suspects(history.clone()).unwrap();
+        let sorted = |commits: Vec<CommitId>| commits.into_iter().collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(sorted(commits.clone()), sorted(history.into_iter().map(|entry| entry.0).collect()));
         let case = folder.path().join("case");
         std::fs::create_dir(&case).unwrap();
         let early = EarlyReading::default();

@@ -1,5 +1,7 @@
 //! `bisect` on real Nix: ends by revision and by date, first parents, the other direction, a check of one's own.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::finding::names_the_culprit;
@@ -24,8 +26,12 @@ fn ends_are_revisions_or_dates_or_those_of_the_locks() {
     assert_eq!(report["confirmation"]["inputs-were"], "at-store-paths", "{:#}", report["confirmation"]);
 
     let short = (&sample.good[..10], &sample.merge[..10]);
-    let report = bisect(&room, &["--input", "pkgs", "--good", short.0, "--bad", short.1, "--no-confirm"]);
+    let report =
+        bisect(&room, &["--input", "pkgs", "--good", short.0, "--bad", short.1, "--no-confirm", "--no-explain"]);
     names_the_culprit(&report, &room);
+    let names = fs::read_dir(room.cases().pop().unwrap()).unwrap().flatten().map(|entry| entry.file_name());
+    let copies = names.filter(|name| name.to_string_lossy().starts_with("changed-paths-")).count();
+    assert_eq!(copies, 1, "what the commits change is read once, and before the search");
     assert!(report["totals"]["range"].as_u64().unwrap() < u64::try_from(sample.truth.len()).unwrap());
 
     let date = |commit: &str| {
