@@ -5,6 +5,7 @@
 //! "HDD: Hierarchical Delta Debugging", 2006) over syntax trees, largest pieces first.
 
 mod edit;
+mod layout;
 mod passes;
 mod project;
 mod reducer;

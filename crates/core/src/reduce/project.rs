@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::edit::{Edit, Pointer};
+use super::layout;
 use super::passes::{arguments, data};
 
 /// What is in a project's files; two projects with the same digest are the same.
@@ -91,6 +92,16 @@ impl Project {
         let mut short = [0; 16];
         short.copy_from_slice(&digest.finalize()[..16]);
         Digest(short)
+    }
+
+    /// Lays the Nix files out for people.
+    #[must_use]
+    pub fn laid_out(&self) -> Self {
+        let shown = self.texts("nix").map(|(path, text)| (path.to_owned(), layout::laid_out(text).into_bytes().into()));
+        let shown: Vec<(PathBuf, Arc<[u8]>)> = shown.collect();
+        let mut project = self.clone();
+        project.files.extend(shown);
+        project
     }
 
     /// Applies edits, all made for this very project; none where the result would not parse, or they contradict.

@@ -48,6 +48,8 @@ pub struct Reducer {
     passes: Vec<Pass>,
     /// All projects that failed, each smaller than the one before; the whole one is the first.
     steps: Vec<Project>,
+    /// By which pass each step but the first was made.
+    taken: Vec<Pass>,
     answers: HashMap<Digest, Tried>,
     at: Place,
     /// Whether a pass of this round has taken anything away.
@@ -76,8 +78,14 @@ impl Reducer {
     #[must_use]
     pub fn new(project: Project, passes: &[Pass]) -> Self {
         let at = Place { pass: 0, level: 0, base: project.clone(), pieces: vec![], out: vec![], chunk: 0, next: 0 };
-        let mut reducer =
-            Self { passes: passes.to_vec(), steps: vec![project], answers: HashMap::new(), at, progress: false };
+        let mut reducer = Self {
+            passes: passes.to_vec(),
+            steps: vec![project],
+            taken: Vec::new(),
+            answers: HashMap::new(),
+            at,
+            progress: false,
+        };
         reducer.enter_level();
         reducer
     }
@@ -92,6 +100,12 @@ impl Reducer {
     #[must_use]
     pub fn steps(&self) -> &[Project] {
         &self.steps
+    }
+
+    /// Returns the passes that led from each step to the next one.
+    #[must_use]
+    pub fn passes_taken(&self) -> &[Pass] {
+        &self.taken
     }
 
     /// Returns the next step, after all answers so far.
@@ -177,6 +191,7 @@ impl Reducer {
         self.at.out[self.at.next..end].fill(true);
         self.at.next = end;
         self.steps.push(project);
+        self.taken.push(self.passes[self.at.pass]);
         self.progress = true;
     }
 

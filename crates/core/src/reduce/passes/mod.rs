@@ -16,6 +16,7 @@ mod inline;
 mod inputs;
 mod lock;
 mod pairs;
+mod paths;
 mod strings;
 mod trivial;
 mod unused;
@@ -54,6 +55,8 @@ pub enum Pass {
     Fixed,
     /// The expression of a file stands where its path did.
     Inclusion,
+    /// A set with one entry is written as a path.
+    Paths,
     /// `flake.lock` is written without white space.
     Lock,
     /// Strings become shorter.
@@ -68,7 +71,7 @@ pub enum Pass {
 
 impl Pass {
     /// All passes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Files,
         Self::Inputs,
         Self::Attributes,
@@ -87,12 +90,13 @@ impl Pass {
         Self::Calls,
         Self::Fixed,
         Self::Inclusion,
+        Self::Paths,
         Self::Lock,
     ];
 
     /// The order in which passes are tried: those that take most come first, and what they made superfluous goes before
     /// the next one has to look at it.
-    pub const ORDER: [Self; 31] = [
+    pub const ORDER: [Self; 32] = [
         Self::Lock,
         Self::Comments,
         Self::Files,
@@ -123,6 +127,7 @@ impl Pass {
         Self::Inline,
         Self::Arguments,
         Self::Strings,
+        Self::Paths,
         Self::Comments,
     ];
 
@@ -144,6 +149,7 @@ impl Pass {
             Self::Calls => calls::pieces(project),
             Self::Fixed => fixed::pieces(project),
             Self::Inclusion => inclusion::pieces(project),
+            Self::Paths => paths::pieces(project),
             Self::Lock => lock::pieces(project),
             Self::Strings => strings::pieces(project),
             Self::Comments => comments::pieces(project),
@@ -168,6 +174,7 @@ impl Pass {
             Self::Calls => "calls",
             Self::Fixed => "what is for other systems",
             Self::Inclusion => "files that are imported once",
+            Self::Paths => "sets with one entry",
             Self::Lock => "white space in the lock",
             Self::Strings => "text",
             Self::Comments => "comments",

@@ -135,6 +135,12 @@ fn a_file_that_is_imported_once_is_put_there() {
 }
 
 #[test]
+fn a_set_with_one_entry_is_a_path() {
+    assert_eq!(each(Pass::Paths, "{ a = { b = { c = 1; }; }; }"), ["{ a.b = { c = 1; }; }", "{ a = { b.c = 1; }; }"]);
+    assert_eq!(each(Pass::Paths, "{ a = rec { b = 1; }; c = { inherit d; }; e = { }; }"), [""; 0]);
+}
+
+#[test]
 fn a_lock_needs_no_white_space() {
     let lock = "{\n  \"nodes\": {},\n  \"root\": \"a b\"\n}\n";
     assert_eq!(each_of(Pass::Lock, &[("flake.lock", lock)], "flake.lock"), [r#"{"nodes":{},"root":"a b"}"#]);
