@@ -1,6 +1,7 @@
 //! Evaluates assignments with the user's own Nix, under the guard.
 
 mod of_file;
+mod traced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -517,19 +518,23 @@ impl NixEvaluator {
         self.observation(finished, memory).outcome
     }
 
-    fn observation(&self, finished: Finished, memory: Bytes) -> Observation {
+    /// The form of what the running command prints on standard error.
+    fn log(&self) -> LogFormat {
         let version = self.tools.nix.version();
-        let log = match () {
+        match () {
             () if !self.script.is_empty() || !version.has_flakes() => LogFormat::Text,
             () if version.at_least(2, 13) => LogFormat::TracedJson,
             () => LogFormat::InternalJson,
-        };
+        }
+    }
+
+    fn observation(&self, finished: Finished, memory: Bytes) -> Observation {
         let outcome = classify(&Ending {
             end: finished.end,
             kill: finished.kill,
             kernel_oom: finished.kernel_oom,
             stderr: &finished.stderr,
-            log,
+            log: self.log(),
             memory: Some(MemoryUse { peak: finished.peak, budget: memory }),
         });
         Observation {

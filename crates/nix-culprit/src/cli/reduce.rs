@@ -14,6 +14,7 @@ use super::{FlakeOptions, ProgramOptions, RepositoryOptions};
   nix-culprit reduce                          the flake as it is, with the lock that fails
   nix-culprit reduce -o small --max-time 2m   into the new folder small, for at most two minutes
   nix-culprit reduce --go-on                  the newest reduction that was stopped
+  nix-culprit reduce --history                its steps; `--step 12 -o earlier` writes one of them
   nix-culprit reduce --culprit                of the newest search: which lines of the culprit suffice?
 
 The flake itself is never written to. Every candidate is evaluated under the budget, and the result once more by
@@ -37,6 +38,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_duration)]
     pub(crate) max_time: Duration,
 
+    /// How many candidates are tried [default: as many as there is time for]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_candidates: Option<usize>,
+
     /// How many candidates are evaluated at the same time [default: the number of cores]
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,
@@ -52,6 +57,15 @@ pub struct Args {
     /// Go on with a reduction that was stopped [default: the newest]
     #[arg(long, value_name = "CASE", num_args = 0..=1, default_missing_value = "")]
     pub(crate) go_on: Option<String>,
+
+    /// List the steps of a reduction, each smaller than the one before [default: of the newest]
+    #[arg(long, value_name = "CASE", num_args = 0..=1, default_missing_value = "",
+          conflicts_with_all = ["go_on", "jobs", "bad_when", "memory", "flake", "attr"])]
+    pub(crate) history: Option<String>,
+
+    /// With --history: write this step into the folder that -o names
+    #[arg(long, value_name = "N", requires_all = ["history", "output"])]
+    pub(crate) step: Option<usize>,
 
     /// Find the part of the culprit of a search that suffices to make the change: a patch and words in its report
     /// [default: the newest]

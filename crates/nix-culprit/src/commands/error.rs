@@ -47,6 +47,14 @@ pub enum CommandError {
     /// The folder for the result holds something.
     #[error("the folder {0} is not empty")]
     NotEmpty(PathBuf),
+    /// The reduction took no step of this number.
+    #[error("there is no step {number}; the last one is {last}")]
+    NoSuchStep {
+        /// What was asked for.
+        number: usize,
+        /// The last one.
+        last: usize,
+    },
     /// The man pages could not be written.
     #[error("the man pages could not be written to {folder}")]
     Man {

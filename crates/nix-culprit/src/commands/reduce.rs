@@ -10,7 +10,7 @@ use nix_culprit_core::text::printable;
 use super::run_case::stamp;
 use super::settings::{Way, settings};
 use super::{CommandError, Context, Exit, extract};
-use crate::case::{CaseDir, Cases, Ended, Reduced, Reduction, Scope, Trust, reduce};
+use crate::case::{CaseDir, Cases, Ended, Reduced, Reduction, Restored, Same, Scope, Steps, Trust, reduce};
 use crate::cli::reduce::Args;
 use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
 use crate::ui::{Paint, Progress};
@@ -21,6 +21,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     }
     // Apart from the cases of searches, which `log` and `resume` list.
     let cases = Cases::below(&context.dirs.state.join("reductions"));
+    if let Some(id) = &args.history {
+        let (case, settings) = cases.find(Some(id.as_str()).filter(|id| !id.is_empty()))?;
+        return history(&Steps::of(&settings, &case, &context.interrupt)?, args, &case, context);
+    }
     let (case, settings) = match &args.go_on {
         Some(id) => cases.find(Some(id.as_str()).filter(|id| !id.is_empty()))?,
         None => {
@@ -40,7 +44,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     };
     let output = output(args, &case)?;
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let wanted = Reduction { time: args.max_time, jobs: args.jobs.map_or(cores, NonZero::get), output };
+    let wanted = Reduction {
+        time: args.max_time,
+        candidates: args.max_candidates,
+        jobs: args.jobs.map_or(cores, NonZero::get),
+        output,
+    };
     let surroundings = context.surroundings();
     let reduced = {
         let mut progress = Progress::new(context.printer);
@@ -52,6 +61,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         (_, Trust::Confirmed { .. } | Trust::Earlier { .. }) => Exit::OK,
         (_, Trust::NotConfirmed { .. } | Trust::NotRun { .. }) => Exit::BAD,
     })
+}
+
+/// Lists the steps of a reduction, or writes one of them.
+fn history(steps: &Steps, args: &Args, case: &CaseDir, context: &Context) -> Result<Exit, CommandError> {
+    if let Some(number) = args.step {
+        let output = output(args, case)?;
+        return match steps.restore(number, &output)? {
+            Restored::Written => Ok(Exit::OK),
+            Restored::NoSuchStep => Err(CommandError::NoSuchStep { number, last: steps.steps().len() - 1 }),
+        };
+    }
+    let mut text = String::new();
+    for (number, (pass, files, bytes)) in steps.steps().enumerate() {
+        let without = pass.map_or_else(|| "the whole".to_owned(), |pass| format!("without {}", pass.words()));
+        text.push_str(&format!("{number:>5}  {bytes:>9} bytes in {files} files  {without}\n"));
+    }
+    context.printer.result(&text).map_err(CommandError::Print)?;
+    Ok(Exit::OK)
 }
 
 /// The folder for the result: one that the user named must be new or empty, our own is made anew.
@@ -87,9 +114,19 @@ fn words(reduced: &Reduced, case: &CaseDir) -> String {
     let why = match reduced.ended {
         Ended::Smallest => format!("{tried}; no single piece can go"),
         Ended::Time => format!("{tried}; the time was used up: `nix-culprit reduce --go-on {}` goes on", case.id()),
+        Ended::Candidates => {
+            format!("{tried}; more were not wanted: `nix-culprit reduce --go-on {}` goes on", case.id())
+        }
         Ended::Stopped => format!("{tried}; stopped: `nix-culprit reduce --go-on {}` goes on", case.id()),
     };
     text.push_str(&format!("{}  {why}\n", Paint::Strong.over("Tried    ")));
+    match &reduced.same {
+        Same::Outcome => {}
+        Same::Loop(shown) => text.push_str(&format!("{}  {shown}, as in the whole\n", Paint::Strong.over("The loop "))),
+        Same::Unknown { why } => {
+            text.push_str(&format!("{}  not compared: {why}\n", Paint::Strong.over("The loop ")));
+        }
+    }
     let trust = match &reduced.trust {
         Trust::Confirmed { observation } => {
             format!("by your own nix eval: {}, {}", observation.outcome.class, observation.peak)

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::machine::newest_nix;
+use nix_culprit_sample::{Application, Options};
+
+use crate::machine::{newest_nix, sample_of};
 use crate::room::Room;
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -23,7 +25,7 @@ fn what_is_left_is_smaller_and_still_eats_all_memory_and_more_time_makes_it_smal
     let before = Listing::of(&[&room.app, &room.sample.pkgs, &room.sample.overlay]);
     let small = room.path("small");
     let shown = small.display().to_string();
-    let run = room.run(&["reduce", "--memory", "256M", "--max-time", "3s", "--output", &shown]).exits_with(0);
+    let run = room.run(&["reduce", "--memory", "256M", "--max-candidates", "20", "--output", &shown]).exits_with(0);
     assert!(run.stdout.contains("by your own nix eval: out of memory"), "{}", run.stdout);
     let first = size(&small);
     assert!(!small.join("notes.txt").exists() && !small.join("result").exists(), "Nix does not see these");
@@ -45,10 +47,65 @@ fn what_is_left_is_smaller_and_still_eats_all_memory_and_more_time_makes_it_smal
     assert!(run.stderr.contains("is not empty"), "{}", run.stderr);
     let smaller = room.path("smaller");
     let shown = smaller.display().to_string();
-    room.run(&["reduce", "--go-on", "--max-time", "40s", "--output", &shown]).exits_with(0);
+    room.run(&["reduce", "--go-on", "--max-candidates", "100", "--output", &shown]).exits_with(0);
     assert!(size(&smaller) < first, "{} {first}", size(&smaller));
     Listing::of(&[&room.app, &room.sample.pkgs, &room.sample.overlay]).is_same_as(&before);
     nothing_goes_on(&room);
+}
+
+#[test]
+fn an_application_that_has_grown_is_reduced_to_a_quarter_and_runs_away_in_the_same_loop_at_every_step() {
+    let Some(nix) = newest_nix() else { return };
+    let grown = Options { commits: 100, application: Application::Grown, ..Options::default() };
+    let room = Room::with(&nix, sample_of(&grown));
+    let small = room.path("small");
+    let shown = small.display().to_string();
+    let most = ["--max-time", "6m", "--max-candidates", "300"];
+    let run = room.run(&[&["reduce", "--memory", "512M", "--output", &shown], &most[..]].concat()).exits_with(0);
+    assert!(run.stdout.contains("by your own nix eval: out of memory"), "{}", run.stdout);
+    let the_loop = run.stdout.lines().find(|line| line.starts_with("The loop")).unwrap_or_default();
+    for name in ["wheel", "setuptools"] {
+        assert!(the_loop.contains(name) && the_loop.contains("as in the whole"), "{}", run.stdout);
+    }
+    let numbers = run.stdout.split_whitespace().filter_map(|word| word.parse::<u64>().ok()).collect::<Vec<_>>();
+    let [after, _, before, ..] = numbers.as_slice() else { panic!("{}", run.stdout) };
+    assert_eq!(*after, size(&small), "the bytes that are told are those that are there");
+    assert!(*before > 25_000 && after * 4 < *before, "{after} of {before}");
+    assert!(!fs::read_to_string(small.join("flake.lock")).unwrap().contains('\n'));
+
+    // Every step can be had again, without an evaluation.
+    let steps = room.run(&["reduce", "--history"]).exits_with(0).stdout;
+    let bytes: Vec<u64> = steps.lines().map(|line| line.split_whitespace().nth(1).unwrap().parse().unwrap()).collect();
+    assert_eq!(bytes[0], *before);
+    assert!(bytes.is_sorted_by(|one, next| one >= next), "{steps}");
+    let earlier = room.path("earlier");
+    let shown = earlier.display().to_string();
+    room.run(&["reduce", "--history", "--step", "3", "--output", &shown]).exits_with(0);
+    assert!(size(&earlier) > *after && earlier.join("flake.nix").is_file());
+    let run = room.run(&["reduce", "--history", "--step", "9999", "--output", &room.path("x").display().to_string()]);
+    assert!(run.exits_with(129).stderr.contains("there is no step 9999"));
+}
+
+#[test]
+fn what_runs_away_in_another_loop_is_not_taken() {
+    let Some(nix) = newest_nix().filter(|nix| nix.is_at_least(2, 20)) else { return };
+    let room = Room::new(&nix);
+    let before = "application = packages: packages.callPackage ./package.nix { };";
+    // What comes after `else` eats all memory too, and would be much smaller.
+    let after = "application = packages: if packages ? hello || true then packages.callPackage ./package.nix { } \
+                 else (let f = n: [ n ] ++ f (n + 1); in f 0);";
+    room.edit("flake.nix", before, after);
+    let reduce = |folder: &str, rest: &[&str]| {
+        let folder = room.path(folder);
+        let shown = folder.display().to_string();
+        let arguments = ["reduce", "--memory", "256M", "--max-candidates", "120", "--output", &shown];
+        (room.run(&[&arguments, rest].concat()).exits_with(0), fs::read_to_string(folder.join("flake.nix")).unwrap())
+    };
+    let (run, left) = reduce("same", &[]);
+    assert!(run.stdout.contains("The loop") && left.contains("callPackage"), "{}{left}", run.stdout);
+    // Without the loop, that is what is left of it.
+    let (run, left) = reduce("any", &["--bad-when", "out-of-memory"]);
+    assert!(!run.stdout.contains("The loop") && !left.contains("callPackage ./package.nix"), "{}{left}", run.stdout);
 }
 
 #[test]

@@ -4,8 +4,11 @@
 //! user's flake is never written to.
 
 mod answers;
+mod history;
+mod oracle;
 mod outcome;
 mod slot;
+mod trust;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,7 +17,7 @@ use nix_culprit_core::event::{Event, EventSink, Mode, Purpose};
 use nix_culprit_core::flake::{AttrPath, Candidate as Place, Lock};
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Signature, Verdict};
 use nix_culprit_core::quantity::Bytes;
-use nix_culprit_core::reduce::{Candidate, Pass, Project, Reducer, Tried};
+use nix_culprit_core::reduce::{Pass, Project, Reducer, Tried};
 
 use super::CaseError;
 use super::clones::Clones;
@@ -29,21 +32,28 @@ use super::store::CaseDir;
 use crate::sys::git::Git;
 use crate::sys::nix::Nix;
 use answers::Answers;
+use oracle::{Answer, Oracle, Sought, loop_words};
 use slot::Slot;
+use trust::trusted;
 
-pub use outcome::{Ended, Reduced, Trust};
+pub use history::{History, Restored};
+pub use outcome::{Ended, Reduced, Same, Trust};
 
 /// What a reduction may take, and where its result goes.
 #[derive(Debug, Clone)]
 pub struct Reduction {
     /// How long candidates are tried.
     pub time: Duration,
+    /// How many candidates are tried, if that is bounded.
+    pub candidates: Option<usize>,
     /// How many candidates are evaluated at the same time, at most; their budgets add up.
     pub jobs: usize,
     /// The new folder for the result.
     pub output: PathBuf,
 }
 
+/// The case's file with what came of each candidate.
+const ANSWERS: &str = "answers.jsonl";
 /// What the smallest project is called.
 const LEFT: &str = "what is left";
 /// The budget of a candidate is at least this.
@@ -98,39 +108,58 @@ fn reduce_told(
     // The inputs stay as they are, so that the user's own command fetches them once; the fast way would take what pure
     // evaluation refuses.
     let mode = if slots[0].lacks(Mode::Faithful).is_none() { Mode::Faithful } else { Mode::Fast };
-    let target = Target::Among(places.clone());
-    let mut work = Work { clones: &clones, lock_path: &lock_path, target, mode, memory: settings.memory };
-
-    let (attr, seen) = failing_target(&mut slots[0], &mut work, &whole, &places)?;
-    let criterion = match &settings.criterion {
-        Some(criterion) => criterion.clone(),
-        None => Criterion::SameSignature(Signature::of(&seen.outcome, &[])),
+    let mut oracle = Oracle {
+        clones: &clones,
+        lock_path: &lock_path,
+        target: Target::Among(places.clone()),
+        mode,
+        memory: settings.memory,
+        criterion: settings.criterion.clone().unwrap_or(Criterion::AnyFailure),
+        sought: Sought::Nothing,
     };
-    if criterion.verdict(&seen, &[]).map_err(CaseError::Script)? != Verdict::Bad {
+    let (attr, seen) = failing_target(&mut slots[0], &mut oracle, &whole, &places)?;
+    if settings.criterion.is_none() {
+        oracle.criterion = Criterion::SameSignature(Signature::of(&seen.outcome, &[]));
+    }
+    if oracle.criterion.verdict(&seen, &[]).map_err(CaseError::Script)? != Verdict::Bad {
         return Err(CaseError::NothingToReduce { outcome: outcome_words(&seen.outcome) });
     }
-    let full = work.memory;
+    oracle.seek(&mut slots[0], &whole, &seen)?;
+    match &oracle.sought {
+        Sought::Nothing => {}
+        Sought::Loop { cycle, .. } => {
+            sink.tell(&Event::Warned { text: format!("what is left must have the loop {}", loop_words(cycle)) });
+        }
+        Sought::Unknown { why } => {
+            sink.tell(&Event::Warned { text: format!("what is left may run away in another loop: {why}") });
+        }
+    }
+    let full = oracle.memory;
     if seen.outcome.class == Class::OutOfMemory {
-        let healthy = healthy_peak(&mut slots[0], &mut work, &whole, &states, &bad)?;
-        work.memory = reduced_budget(healthy, full);
-        if work.memory < full {
-            let text = format!("candidates may use {}; the result is run with {full}", work.memory);
+        let healthy = healthy_peak(&mut slots[0], &mut oracle, &whole, &states, &bad)?;
+        oracle.memory = reduced_budget(healthy, full);
+        if oracle.memory < full {
+            let text = format!("candidates may use {}; the result is run with {full}", oracle.memory);
             sink.tell(&Event::Warned { text });
         }
     }
-    let jobs = wanted.jobs.min(usize::try_from(full.0 / work.memory.0.max(1)).unwrap_or(1).max(1));
+    let jobs = wanted.jobs.min(usize::try_from(full.0 / oracle.memory.0.max(1)).unwrap_or(1).max(1));
     for number in 1..jobs {
         slots.push(new_slot(number)?);
     }
 
-    let mut answers = Answers::open(&case.file("answers.jsonl"))?;
+    let mut answers = Answers::open(&case.file(ANSWERS))?;
     let names: Vec<String> = attr.0.iter().filter(|name| *name != "drvPath").cloned().collect();
+    history::keep_evaluated(case, &names)?;
     let mut reducer = Reducer::new(whole.clone().evaluated_at(&names), &Pass::ORDER);
     answers.kept().iter().for_each(|(digest, tried)| reducer.record(*digest, *tried));
     let mut count = 0;
     let ended = loop {
         if began.elapsed() >= wanted.time {
             break Ended::Time;
+        }
+        if wanted.candidates.is_some_and(|most| count >= most) {
+            break Ended::Candidates;
         }
         let candidates = reducer.candidates(slots.len());
         let Some(first) = candidates.first() else { break Ended::Smallest };
@@ -141,42 +170,36 @@ fn reduce_told(
             tried: count,
             left: wanted.time.saturating_sub(began.elapsed()),
         });
-        let seen = work.all(&mut slots, &candidates);
         let mut stopped = false;
-        for (candidate, seen) in candidates.iter().zip(seen) {
-            let Some(observation) = seen? else {
-                reducer.record(candidate.digest, Tried::Otherwise);
-                continue;
+        for (candidate, answer) in candidates.iter().zip(oracle.ask_all(&mut slots, &candidates)) {
+            let tried = match answer? {
+                Answer::Fails(_) => Tried::Fails,
+                Answer::Otherwise(_) => Tried::Otherwise,
+                Answer::Stopped => {
+                    stopped = true;
+                    continue;
+                }
             };
-            match observation.outcome.class {
-                Class::Interrupted => stopped = true,
-                Class::NixUnusable => {
-                    return Err(CaseError::NixUnusable { message: outcome_words(&observation.outcome) });
-                }
-                _ => {
-                    count += 1;
-                    let bad = criterion.verdict(&observation, &[]).map_err(CaseError::Script)? == Verdict::Bad;
-                    let tried = if bad { Tried::Fails } else { Tried::Otherwise };
-                    reducer.record(candidate.digest, tried);
-                    answers.keep(candidate.digest, tried)?;
-                }
-            }
+            count += 1;
+            reducer.record(candidate.digest, tried);
+            answers.keep(candidate.digest, tried)?;
         }
         if stopped {
             break Ended::Stopped;
         }
     };
     let steps = reducer.steps();
-    work.memory = full;
+    oracle.memory = full;
     let (key, purpose) = (LEFT.to_owned(), Purpose { words: LEFT.to_owned(), commit: None });
     sink.tell(&Event::ProbeStarted { key, purpose, mode, remaining: None });
     let (project, trust) = match ended {
-        Ended::Stopped => (steps[steps.len() - 1].clone(), Trust::NotRun { why: "it was stopped".to_owned() }),
-        Ended::Smallest | Ended::Time => trusted(&mut slots[0], &work, steps, &criterion)?,
+        Ended::Stopped => (reducer.smallest().laid_out(), Trust::NotRun { why: "it was stopped".to_owned() }),
+        Ended::Smallest | Ended::Time | Ended::Candidates => trusted(&mut slots[0], &oracle, steps)?,
     };
     let reduced = Reduced {
         attr,
         outcome: seen.outcome,
+        same: oracle.same(),
         before: (whole.files().count(), whole.size()),
         after: (project.files().count(), project.size()),
         tried: count,
@@ -189,45 +212,10 @@ fn reduce_told(
     Ok(reduced)
 }
 
-/// What one evaluation of a candidate needs besides its folder.
-struct Work<'a> {
-    clones: &'a Clones,
-    /// Where the flake's lock is in the project.
-    lock_path: &'a std::path::Path,
-    target: Target,
-    mode: Mode,
-    memory: Bytes,
-}
-
-impl Work<'_> {
-    /// Evaluates a project that is called so; none where its lock is none any more.
-    fn one(&self, slot: &mut Slot, words: &str, project: &Project) -> Result<Option<Observation>, CaseError> {
-        let lock = project.text(self.lock_path).and_then(|text| Lock::parse(text).ok());
-        let Some(lock) = lock.filter(|lock| lock.inputs_table().is_ok()) else { return Ok(None) };
-        let assignment = self.clones.assignment(lock);
-        slot.evaluate(words, project, &assignment, self.mode, (&self.target, self.memory)).map(Some)
-    }
-
-    /// Evaluates as many candidates as there are slots, at the same time.
-    fn all(&self, slots: &mut [Slot], candidates: &[Candidate]) -> Vec<Result<Option<Observation>, CaseError>> {
-        std::thread::scope(|scope| {
-            let running: Vec<_> = slots
-                .iter_mut()
-                .zip(candidates)
-                .map(|(slot, candidate)| {
-                    let words = format!("without {}", candidate.pass.words());
-                    scope.spawn(move || self.one(slot, &words, &candidate.project))
-                })
-                .collect();
-            running.into_iter().map(|thread| thread.join().expect("an evaluation does not panic")).collect()
-        })
-    }
-}
-
 /// Finds the attribute that is meant: of a project that fails, Nix does not say which one it took.
 fn failing_target(
     slot: &mut Slot,
-    work: &mut Work<'_>,
+    oracle: &mut Oracle<'_>,
     project: &Project,
     places: &[Place],
 ) -> Result<(AttrPath, Observation), CaseError> {
@@ -239,8 +227,8 @@ fn failing_target(
     // What else a value that is no derivation any more holds must not be evaluated: Nix would not, either.
     let path = |attr: &AttrPath| AttrPath(attr.0.iter().cloned().chain(["drvPath".to_owned()]).collect());
     for attr in attrs.flat_map(|attr| [path(attr), attr.clone()]) {
-        work.target = Target::Attr(attr.clone(), Yields::Value);
-        let Some(observation) = work.one(slot, "the whole flake", project)? else { continue };
+        oracle.target = Target::Attr(attr.clone(), Yields::Value);
+        let Some(observation) = oracle.evaluate(slot, "the whole flake", project)? else { continue };
         let class = observation.outcome.class;
         if class == Class::Interrupted {
             return Err(CaseError::Stopped);
@@ -263,7 +251,7 @@ fn failing_target(
 /// Returns what the newest committed lock that evaluates needs, if there is one: what fails needs far more.
 fn healthy_peak(
     slot: &mut Slot,
-    work: &mut Work<'_>,
+    oracle: &mut Oracle<'_>,
     whole: &Project,
     states: &States,
     bad: &Lock,
@@ -271,8 +259,9 @@ fn healthy_peak(
     const MOST: usize = 3;
     for commit in states.committed(bad)?.iter().take(MOST) {
         let Some(state) = states.at(commit)? else { continue };
-        let assignment = work.clones.assignment(state.lock);
-        let seen = slot.evaluate("a committed lock", whole, &assignment, work.mode, (&work.target, work.memory))?;
+        let assignment = oracle.clones.assignment(state.lock);
+        let seen =
+            slot.evaluate("a committed lock", whole, &assignment, oracle.mode, (&oracle.target, oracle.memory))?;
         match seen.outcome.class {
             Class::Success => return Ok(Some(seen.peak)),
             Class::Interrupted => return Err(CaseError::Stopped),
@@ -285,46 +274,4 @@ fn healthy_peak(
 /// Twice what a healthy evaluation needs tells a runaway from it; without one, only the whole budget does.
 fn reduced_budget(healthy: Option<Bytes>, full: Bytes) -> Bytes {
     healthy.map_or(full, |peak| peak.percent(200).max(LEAST).min(full))
-}
-
-/// Runs the smallest project by the user's own command; where that does not fail in the same way, the smallest of the
-/// earlier ones that does, found by halving.
-fn trusted(
-    slot: &mut Slot,
-    work: &Work<'_>,
-    steps: &[Project],
-    criterion: &Criterion,
-) -> Result<(Project, Trust), CaseError> {
-    if let Some(why) = slot.lacks(Mode::Faithful) {
-        return Ok((steps[steps.len() - 1].clone(), Trust::NotRun { why }));
-    }
-    let mut fails = |project: &Project| -> Result<(bool, Observation), CaseError> {
-        let seen = work.one(slot, LEFT, project)?;
-        let seen =
-            seen.ok_or_else(|| CaseError::NothingToReduce { outcome: "a lock that cannot be read".to_owned() })?;
-        if seen.outcome.class == Class::Interrupted {
-            return Err(CaseError::Stopped);
-        }
-        Ok((criterion.verdict(&seen, &[]).map_err(CaseError::Script)? == Verdict::Bad, seen))
-    };
-    let (holds, seen) = fails(&steps[steps.len() - 1])?;
-    if holds {
-        return Ok((steps[steps.len() - 1].clone(), Trust::Confirmed { observation: Box::new(seen) }));
-    }
-    let mut why = outcome_words(&seen.outcome);
-    let (mut low, mut high, mut best) = (0, steps.len() - 1, None);
-    while low < high {
-        let middle = low.midpoint(high);
-        match fails(&steps[middle])? {
-            (true, seen) => (low, best) = (middle + 1, Some((middle, seen))),
-            (false, seen) => (high, why) = (middle, outcome_words(&seen.outcome)),
-        }
-    }
-    Ok(match best {
-        Some((at, observation)) => (steps[at].clone(), Trust::Earlier { observation: Box::new(observation), why }),
-        None => {
-            let why = format!("by the user's own command it ends in: {why}");
-            (steps[steps.len() - 1].clone(), Trust::NotConfirmed { why })
-        }
-    })
 }

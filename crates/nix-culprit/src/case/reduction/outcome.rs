@@ -20,6 +20,8 @@ pub enum Ended {
     Smallest,
     /// The time was used up.
     Time,
+    /// As many candidates were tried as were wanted.
+    Candidates,
     /// Somebody asked to stop.
     Stopped,
 }
@@ -51,6 +53,20 @@ pub enum Trust {
     },
 }
 
+/// In what besides the outcome the result is the same as the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Same {
+    /// Nothing else was asked for.
+    Outcome,
+    /// The loop that runs away.
+    Loop(String),
+    /// It is not known whether it is the same loop.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
 /// What a reduction came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reduced {
@@ -58,6 +74,8 @@ pub struct Reduced {
     pub attr: AttrPath,
     /// How.
     pub outcome: Outcome,
+    /// What else stayed the same.
+    pub same: Same,
     /// Files and bytes of the whole project.
     pub before: (usize, usize),
     /// Files and bytes of the result.
@@ -81,8 +99,28 @@ pub(super) fn write(
     reduced: &Reduced,
     settings: &Settings,
 ) -> Result<(), CaseError> {
-    let io = |path: &Path, source| StoreError::Io { path: path.to_owned(), source };
     let folder = &reduced.folder;
+    write_files(project, snapshot, folder)?;
+    let dir = &snapshot.dir;
+    let same = match &reduced.same {
+        Same::Loop(shown) => format!(" The loop is {shown}."),
+        Same::Outcome | Same::Unknown { .. } => String::new(),
+    };
+    let text = format!(
+        "Reduced by nix-culprit from {} to {} bytes; it ends in: {}.{same}\nThe inputs are as in flake.lock.\n\n    {}\n",
+        reduced.before.1,
+        reduced.after.1,
+        outcome_words(&reduced.outcome),
+        command(settings, dir, &reduced.attr),
+    );
+    let readme = folder.join("README.md");
+    fs::write(&readme, text).map_err(|source| StoreError::Io { path: readme, source })?;
+    Ok(())
+}
+
+/// Writes the files of a project into a folder, executable where they were.
+pub(super) fn write_files(project: &Project, snapshot: &Snapshot, folder: &Path) -> Result<(), CaseError> {
+    let io = |path: &Path, source| StoreError::Io { path: path.to_owned(), source };
     fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
     for (path, content) in project.files() {
         let place = folder.join(path);
@@ -95,16 +133,6 @@ pub(super) fn write(
             fs::set_permissions(&place, permissions).map_err(|source| io(&place, source))?;
         }
     }
-    let dir = &snapshot.dir;
-    let text = format!(
-        "Reduced by nix-culprit from {} to {} bytes; it ends in: {}.\nThe inputs are as in flake.lock.\n\n    {}\n",
-        reduced.before.1,
-        reduced.after.1,
-        outcome_words(&reduced.outcome),
-        command(settings, dir, &reduced.attr),
-    );
-    let readme = folder.join("README.md");
-    fs::write(&readme, text).map_err(|source| io(&readme, source))?;
     Ok(())
 }
 

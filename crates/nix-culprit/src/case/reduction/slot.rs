@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::outcome::Observation;
+use nix_culprit_core::profile::Cycle;
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::reduce::Project;
 
@@ -87,11 +88,35 @@ impl Slot {
         mode: Mode,
         (target, memory): (&Target, Bytes),
     ) -> Result<Observation, CaseError> {
+        self.prepare(words, project)?;
+        Ok(self.evaluator.evaluate(assignment, mode, target, memory)?.observation)
+    }
+
+    /// Makes the folder hold a project, evaluates it with the trace of its error, at a limit of the call depth if one is
+    /// given, and returns the cycle on the stack that it ended with.
+    pub(super) fn traced(
+        &mut self,
+        words: &str,
+        project: &Project,
+        assignment: &Assignment,
+        (target, memory): (&Target, Bytes),
+        depth: Option<u32>,
+    ) -> Result<(Observation, Option<Cycle>), CaseError> {
+        self.prepare(words, project)?;
+        Ok(self.evaluator.traced(assignment, target, memory, depth)?)
+    }
+
+    /// Tells whether this Nix can be made to end at a depth of calls.
+    pub(super) fn limits_call_depth(&self) -> bool {
+        self.evaluator.limits_call_depth()
+    }
+
+    fn prepare(&mut self, words: &str, project: &Project) -> Result<(), CaseError> {
         self.hold(project).map_err(|source| StoreError::Io { path: self.root.clone(), source })?;
-        // The evaluator writes the lock in its own form.
+        // The evaluator may write the lock in its own form.
         self.there.retain(|path, _| path.file_name().is_none_or(|name| name != "flake.lock"));
         self.evaluator.label(Label { key: words.to_owned(), words: words.to_owned() });
-        Ok(self.evaluator.evaluate(assignment, mode, target, memory)?.observation)
+        Ok(())
     }
 
     fn hold(&mut self, project: &Project) -> std::io::Result<()> {
@@ -112,6 +137,25 @@ impl Slot {
         }
         set_times(&self.root, self.modified)
     }
+}
+
+/// Reads the files below a folder; links are the folder's own.
+pub(super) fn files_of(root: &Path) -> Result<Project, CaseError> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![PathBuf::new()];
+    let io = |source| StoreError::Io { path: root.to_owned(), source };
+    while let Some(path) = open.pop() {
+        for entry in fs::read_dir(root.join(&path)).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let (below, kind) = (path.join(entry.file_name()), entry.file_type().map_err(io)?);
+            if kind.is_dir() {
+                open.push(below);
+            } else if kind.is_file() {
+                files.insert(below, fs::read(entry.path()).map_err(io)?);
+            }
+        }
+    }
+    Ok(Project::new(files))
 }
 
 /// Copies a folder with its links, and takes note of its files.
