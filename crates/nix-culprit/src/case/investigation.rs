@@ -40,6 +40,7 @@ use super::other_nix::{Other, OtherNix, Others};
 use super::prober::{Allowance, Prober, Round};
 use super::project::Project;
 use super::proof::{Proof, prove};
+use super::pure::AHEAD;
 use super::search::{Guess, Range, probe_commit, refuse_backwards};
 use super::settings::{Confirmation, Correcting, Explaining, MemoryFrom, Root, Scope, Settings, Wanted};
 use super::states::{States, looks_like_a_date};
@@ -256,7 +257,7 @@ fn ahead(settings: &Settings, tools: &Tools, own: Copied, case: &CaseDir) -> Opt
         MemoryFrom::User => tools.guard.spare().max(settings.memory),
     };
     let interrupt = tools.interrupt.clone();
-    let (tools, folder) = (tools.clone(), case.path().join("ahead"));
+    let (tools, folder) = (tools.clone(), case.path().join(AHEAD));
     let make = move |place: usize, interrupt: &Interrupt| -> Result<Box<dyn Evaluator>, EvaluatorError> {
         let work = folder.join(place.to_string());
         std::fs::create_dir_all(&work).map_err(|error| EvaluatorError::machine("use the folder of the case", error))?;

@@ -25,7 +25,7 @@ use super::instrumented::{How, Instrumented, ReadInFolders};
 use super::kept::{AllKept, Asked, Kept, is_repeatable};
 use super::meter::{LOOK, Label, Meter};
 use super::project::Project;
-use super::pure::PureStore;
+use super::pure::{PureStore, STORE, stores_of_others};
 use super::remembered::{Limits, Memory, Remembered, digest_of_folder};
 use super::trees::{LookedAt, Trees, is_full};
 use crate::sys::child::{self, Call};
@@ -130,7 +130,7 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let kept = AllKept::open(&work.join("read-sets.jsonl"));
         let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program(), tools.time);
-        let pure = PureStore::new(tools.nix.clone(), tools.interrupt.clone(), tools.hashes.clone(), work.join("store"));
+        let pure = PureStore::new(tools.nix.clone(), tools.interrupt.clone(), tools.hashes.clone(), work.join(STORE));
         Ok(Self {
             tools,
             snapshot,
@@ -689,14 +689,19 @@ impl Evaluator for NixEvaluator {
     }
 
     fn closure(&mut self, drv_path: &DrvPath, mode: Mode) -> Option<BTreeSet<String>> {
-        let store = match mode {
-            Mode::Fast => return None,
-            Mode::Pure => Some(self.pure.root()),
-            Mode::Faithful => None,
+        // What was evaluated beside something else is in the store of who did it.
+        let stores: Vec<Option<PathBuf>> = match mode {
+            Mode::Fast => Vec::new(),
+            Mode::Pure => {
+                std::iter::once(self.pure.root().to_owned()).chain(stores_of_others(&self.work)).map(Some).collect()
+            }
+            Mode::Faithful => vec![None],
         };
-        let call = self.tools.nix.requisites(store, drv_path);
-        let listed = child::output(&call, Some(self.tools.time), &self.tools.interrupt).ok()?;
-        read_requisites(&listed.stdout, listed.end)
+        stores.iter().find_map(|store| {
+            let call = self.tools.nix.requisites(store.as_deref(), drv_path);
+            let listed = child::output(&call, Some(self.tools.time), &self.tools.interrupt).ok()?;
+            read_requisites(&listed.stdout, listed.end)
+        })
     }
 
     fn instrumented(

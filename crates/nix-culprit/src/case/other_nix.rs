@@ -19,6 +19,7 @@ use super::journal::Journal;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::prober::{Prober, Question, Round};
 use super::project::Project;
+use super::pure::OTHERS;
 use super::settings::Settings;
 use super::store::CaseDir;
 use crate::sys::git::Snapshot;
@@ -79,7 +80,7 @@ impl Others<'_> {
         };
         let digest = Sha256::digest(known_by.as_bytes());
         let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        let folder = self.case.path().join("other-nix").join(digest);
+        let folder = self.case.path().join(OTHERS).join(digest);
         let tools = Tools { nix, ..self.tools.clone() };
         let script = self.settings.script.clone();
         let evaluator = NixEvaluator::new(tools, self.snapshot.clone(), self.modified, &folder, script)?;

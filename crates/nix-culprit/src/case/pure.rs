@@ -29,6 +29,23 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What a lock node says besides which tree it is: two nodes that agree in it are fetched in the same way.
 const OF_ONE_TREE: [&str; 6] = ["rev", "ref", "narHash", "lastModified", "revCount", "dir"];
 
+/// The folder of a case for those who probe ahead of a search, each with a folder in it.
+pub const AHEAD: &str = "ahead";
+/// The folder of a case for evaluators that are not its own, each with a folder in it.
+pub const OTHERS: &str = "other-nix";
+/// The store in the folder of an evaluator.
+pub const STORE: &str = "store";
+
+/// Lists the stores of all others who evaluated for a case, given the folder of its own evaluator.
+#[must_use]
+pub fn stores_of_others(work: &Path) -> Vec<PathBuf> {
+    let folders = [AHEAD, OTHERS].into_iter().filter_map(|name| fs::read_dir(work.join(name)).ok());
+    let stores = folders.flatten().flatten().map(|entry| entry.path().join(STORE));
+    let mut stores: Vec<PathBuf> = stores.filter(|store| store.is_dir()).collect();
+    stores.sort();
+    stores
+}
+
 /// The private store of a case.
 #[derive(Debug)]
 pub struct PureStore {
