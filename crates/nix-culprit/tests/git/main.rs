@@ -5,6 +5,7 @@
 mod cloning;
 mod fixture;
 mod parting;
+mod pull_requests;
 mod reading;
 mod reverting;
 mod snapshots;

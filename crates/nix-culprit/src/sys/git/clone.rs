@@ -81,7 +81,7 @@ impl Repository {
         self.fetch(&["+refs/heads/*:refs/heads/*".into(), "+refs/tags/*:refs/tags/*".into()], progress)
     }
 
-    fn fetch(&self, refspecs: &[String], progress: OnProgress<'_>) -> Result<(), GitError> {
+    pub(super) fn fetch(&self, refspecs: &[String], progress: OnProgress<'_>) -> Result<(), GitError> {
         if !self.is_ours() {
             return Err(GitError::NotOurs(self.place().to_owned()));
         }
