@@ -1,6 +1,9 @@
 //! Which corrections may help in a case, in the order in which they are tried.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use super::edges::{self, Edge, Edges};
 use super::model::Before;
@@ -25,6 +28,10 @@ pub struct Facts {
     pub nix: Vec<NixAtHand>,
     /// One of each other version of Nix that is installed.
     pub installed: Vec<NixAtHand>,
+    /// The files that the failure goes through, by input.
+    pub files: BTreeMap<InputPath, BTreeSet<PathBuf>>,
+    /// Whether heads of pull requests are tried.
+    pub pull_requests: PullRequests,
     /// The package that nixpkgs refused, if that is how it fails.
     pub refusal: Option<Refusal>,
 }
@@ -78,6 +85,32 @@ pub enum Candidate {
         /// The input that it follows.
         from: InputPath,
     },
+    /// An input goes to the head of one of its pull requests; which there are is still to be found out.
+    PullRequests(InputPath),
+    /// An input goes to the head of this one.
+    PullRequest(Head),
+}
+
+/// The head of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The input.
+    pub input: InputPath,
+    /// Its name in the repository, such as `refs/pull/12/head`.
+    pub reference: String,
+    /// Its commit.
+    pub commit: CommitId,
+}
+
+/// Whether heads of pull requests are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PullRequests {
+    /// They are not.
+    #[default]
+    Unused,
+    /// They are.
+    Used,
 }
 
 impl Candidate {
@@ -98,7 +131,22 @@ impl Candidate {
             Self::Apart { keeping: Keeping { input, commit, .. }, .. } => {
                 format!("keep {input} alone at {}", commit.short())
             }
+            Self::PullRequests(input) => format!("take a pull request of {input}"),
+            Self::PullRequest(Head { input, reference, commit }) => {
+                format!("take {} ({}) of {input}", request(reference), commit.short())
+            }
         }
+    }
+}
+
+/// Returns what people call a pull request, given the name of its head.
+#[must_use]
+pub fn request(reference: &str) -> String {
+    let number = |prefix: &str| reference.strip_prefix(prefix)?.strip_suffix("/head");
+    match (number("refs/pull/"), number("refs/merge-requests/")) {
+        (Some(number), _) => format!("pull request {number}"),
+        (None, Some(number)) => format!("merge request {number}"),
+        (None, None) => reference.to_owned(),
     }
 }
 
@@ -131,6 +179,10 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
     facts.nix.iter().for_each(|nix| add(Candidate::Nix(nix.clone())));
     edges::candidates(facts).into_iter().for_each(&mut add);
     facts.inputs.iter().for_each(|input| add(Candidate::Forward(input.clone())));
+    if facts.pull_requests == PullRequests::Used {
+        let suspects = facts.owners.iter().filter(known).chain(facts.keep.iter().map(|keeping| &keeping.input));
+        suspects.chain(&facts.inputs).for_each(|input| add(Candidate::PullRequests(input.clone())));
+    }
     facts.installed.iter().for_each(|nix| add(Candidate::Nix(nix.clone())));
     all
 }
@@ -228,6 +280,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pull_request_is_named_as_its_server_names_it() {
+        assert_eq!(request("refs/pull/12/head"), "pull request 12");
+        assert_eq!(request("refs/merge-requests/3/head"), "merge request 3");
+        assert_eq!(request("refs/heads/x"), "refs/heads/x");
+    }
+
+    #[test]
     fn what_is_known_to_be_good_is_tried_first_then_owners_then_all_others_and_each_once() {
         let keep = |commit: char, before| Keeping {
             input: path("pkgs"),
@@ -241,6 +300,8 @@ mod tests {
             inputs: ["pkgs", "overlay", "tools", "overlay/lib"].map(path).to_vec(),
             nix: vec![NixAtHand { version: "Nix 2.8.0".to_owned(), program: "/old/nix".into() }],
             installed: vec![NixAtHand { version: "Lix 2.91.0".to_owned(), program: "/bin/nix".into() }],
+            pull_requests: PullRequests::Used,
+            files: BTreeMap::new(),
             refusal: Some(Refusal { package: "x-1".to_owned(), grounds: Grounds::Lacks(Permission::Unfree) }),
             ..Facts::default()
         };
@@ -255,6 +316,10 @@ mod tests {
             "use Nix 2.8.0 (/old/nix)",
             "move tools on",
             "move overlay/lib on",
+            "take a pull request of overlay",
+            "take a pull request of pkgs",
+            "take a pull request of tools",
+            "take a pull request of overlay/lib",
             "use Lix 2.91.0 (/bin/nix)",
         ];
         assert_eq!(words, expected);

@@ -6,14 +6,16 @@ mod candidates;
 mod command;
 mod edges;
 pub mod edit;
+mod files;
 mod model;
 mod rank;
 mod refusal;
 mod unified;
 
-pub use candidates::{Candidate, Facts, Keeping, NixAtHand, candidates, owners};
+pub use candidates::{Candidate, Facts, Head, Keeping, NixAtHand, PullRequests, candidates, owners, request};
 pub use command::{lock_command, word};
 pub use edges::{Edge, Edges};
+pub use files::files;
 pub use model::{
     Action, Before, Correction, Corrections, Derivations, Failed, PATCH, Point, Proof, Reach, Step, Untried,
 };

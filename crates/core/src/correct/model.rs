@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::candidates::request;
 use crate::ids::{CommitId, InputPath};
 use crate::outcome::Observation;
 use crate::report::date::Timestamp;
@@ -75,6 +76,15 @@ pub enum Action {
         input: InputPath,
         /// The culprit.
         commit: Point,
+    },
+    /// An input goes to the head of a pull request that its branch does not have.
+    PullRequest {
+        /// The input.
+        input: InputPath,
+        /// The commit.
+        to: Point,
+        /// The name of the head, such as `refs/pull/12/head`.
+        reference: String,
     },
     /// An input of an input follows another one.
     Follow {
@@ -259,6 +269,10 @@ impl Action {
             Self::Revert { input, commit } => {
                 format!("take back the culprit {} in {}", commit.revision.short(), path(input))
             }
+            Self::PullRequest { input, to, reference } => {
+                let (request, title) = (quote(&request(reference)), quote(&to.title));
+                format!("take {request} ({}) of {}: {title}", to.revision.short(), path(input))
+            }
             Self::Follow { input, target } => format!("let {} follow {}", path(input), path(target)),
             Self::Own { input, to } => {
                 let to = to.as_ref().map(|to| format!(", {}", to.brief())).unwrap_or_default();
@@ -279,6 +293,7 @@ impl Action {
             Self::Forward { input, .. }
             | Self::Keep { input, .. }
             | Self::Revert { input, .. }
+            | Self::PullRequest { input, .. }
             | Self::Follow { input, .. }
             | Self::Own { input, .. }
             | Self::Apart { input, .. } => Some(input),

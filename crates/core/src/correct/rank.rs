@@ -42,6 +42,8 @@ fn key(action: &Action, culprit: Option<&InputPath>) -> (Ages, u8, usize, Revers
             (Ages::Stays, 2 * other + further, Some(to.date))
         }
         Action::Follow { .. } => (Ages::Edit, 0, None),
+        // Nobody has merged it, and the branch that is followed does not have it.
+        Action::PullRequest { to, .. } => (Ages::HoldsBack, 4, Some(to.date)),
         Action::Own { to, .. } => (Ages::HoldsBack, 1, to.as_ref().map(|to| to.date)),
         Action::Allow { .. } => (Ages::Accepts, 0, None),
         // Somebody has to take it out again.
@@ -116,6 +118,7 @@ mod tests {
             Action::Own { input: path("overlay/pkgs"), to: Some(point(9)) },
             Action::Apart { input: path("overlay/pkgs"), to: point(10), before: Before::Culprit },
             keep(Before::GoodEnd, 5),
+            Action::PullRequest { input: path("pkgs"), to: point(70), reference: "refs/pull/7/head".to_owned() },
             Action::Nix { version: "2.34.8".to_owned(), program: "/nix".to_owned() },
             Action::Allow { setting: "NIXPKGS_ALLOW_UNFREE=1".to_owned() },
             Action::Revert { input: path("pkgs"), commit: point(11) },

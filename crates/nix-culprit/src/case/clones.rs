@@ -258,7 +258,7 @@ fn local_path(url: &str) -> Option<&Path> {
     path.is_absolute().then_some(path)
 }
 
-fn progress(sink: &mut dyn EventSink, url: String) -> impl FnMut(crate::sys::git::Progress) {
+pub(super) fn progress(sink: &mut dyn EventSink, url: String) -> impl FnMut(crate::sys::git::Progress) {
     move |progress| {
         let event =
             Event::Fetching { url: url.clone(), phase: progress.phase.to_string(), percent: Some(progress.percent) };

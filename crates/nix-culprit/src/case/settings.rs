@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::matrix::Axes;
 use nix_culprit_core::bisect::{Goal, Mode};
+use nix_culprit_core::correct::PullRequests;
 use nix_culprit_core::explain::Way;
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::Criterion;
@@ -79,6 +80,9 @@ pub struct Settings {
     /// How long it is looked for which part of the culprit suffices, if that is asked for.
     #[serde(default)]
     pub extract: Option<Duration>,
+    /// Whether heads of pull requests are corrections.
+    #[serde(default)]
+    pub pull_requests: PullRequests,
     /// Clones that the user named, by input or by URL.
     pub repositories: BTreeMap<String, PathBuf>,
     /// The folder that holds clones of our own.

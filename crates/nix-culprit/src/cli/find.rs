@@ -40,6 +40,10 @@ pub struct Args {
     #[arg(long, env = "NIX_CULPRIT_NO_FIX", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) no_fix: bool,
 
+    /// Take heads of pull requests for corrections, too
+    #[arg(long)]
+    pub(crate) pull_requests: bool,
+
     #[command(flatten)]
     pub(crate) search: SearchOptions,
     #[command(flatten)]

@@ -13,6 +13,7 @@ use super::ResultOptions;
   nix-culprit fix 20231004-101500               of this one
   nix-culprit fix --apply 1                     write the best one into flake.lock, after showing the difference
   nix-culprit fix --apply 2 --pin               and its commit into flake.nix, so that an update leaves it there
+  nix-culprit fix --pull-requests               has somebody written a repair that nobody has merged?
   nix-culprit fix --nix ./old/bin/nix           does this Nix help?
   nix-culprit fix --json                        as JSON, with all that was seen")]
 pub struct Args {
@@ -23,6 +24,10 @@ pub struct Args {
     /// Another nix program that may help, besides those that are installed; may be repeated
     #[arg(long, value_name = "PATH")]
     pub(crate) nix: Vec<PathBuf>,
+
+    /// Take heads of pull requests for revisions, too: those that a clone of yours has, or the newest of the server
+    #[arg(long)]
+    pub(crate) pull_requests: bool,
 
     /// Write this correction into the files of the working tree: shows the difference first, asks on a terminal, and
     /// commits nothing

@@ -1,5 +1,7 @@
 //! `find`: the whole investigation.
 
+use nix_culprit_core::correct::PullRequests;
+
 use super::run_case::begin;
 use super::settings::{Way, input_path, program, settings};
 use super::{CommandError, Context, Exit};
@@ -13,6 +15,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     settings.nix_good = args.nix_good.as_deref().map(program);
     if !args.no_fix {
         settings.correcting = Correcting::Quick;
+    }
+    if args.pull_requests {
+        settings.pull_requests = PullRequests::Used;
     }
     begin(&settings, &args.search.results, context)
 }

@@ -1,6 +1,6 @@
 //! `fix`: what makes a case's target evaluate again, tried; and written into the working tree, if asked.
 
-use nix_culprit_core::correct::{Correction, Proof, Step, unified};
+use nix_culprit_core::correct::{Correction, Proof, PullRequests, Step, unified};
 use nix_culprit_core::text::{printable, printable_lines};
 
 use super::run_case::{Telling, Told, conclude_with};
@@ -19,6 +19,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     }
     // Whoever goes on with the case later is told all of it, too. What the case knows is not asked again.
     settings.correcting = Correcting::All;
+    if args.pull_requests {
+        settings.pull_requests = PullRequests::Used;
+    }
     if settings.explanation == Explaining::Alone {
         // `explain` had nothing to confirm; a correction has.
         settings.confirmation = Confirmation::Wanted;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::bisect::{Goal, Mode};
+use nix_culprit_core::correct::PullRequests;
 use nix_culprit_core::flake::{Configuration, FlakeRef, Source};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::{BadWhen, Criterion};
@@ -123,6 +124,7 @@ pub(super) fn settings(
         clones: context.dirs.cache.join("clones"),
         nix: program(&options.programs.nix),
         pin: None,
+        pull_requests: PullRequests::Unused,
         nix_good: None,
         other_nix: Vec::new(),
         git: program(&options.programs.git),

@@ -227,3 +227,42 @@ fn what_nixpkgs_refuses_is_allowed_by_the_users_own_command_with_every_nix() {
         nothing_goes_on(&room);
     }
 }
+
+#[test]
+fn a_repair_that_nobody_has_merged_is_found_among_pull_requests() {
+    // The sample is changed, so no other test has it.
+    let sample = sample_of(&Options { seed: 15, commits: 60, ..Options::default() });
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample.clone());
+    let git = |arguments: &[&str]| room.git(&[&["-C", sample.overlay.to_str().unwrap()], arguments].concat());
+    let repair = &sample.overlay_fixed;
+    let before = git(&["rev-parse", &format!("{repair}~1")]);
+    let tree = git(&["rev-parse", &format!("{before}^{{tree}}")]);
+    let idle = git(&["commit-tree", &tree, "-p", &before, "-m", "nothing of use"]);
+    let old = git(&["rev-list", "--max-parents=0", &before]);
+    git(&["update-ref", "refs/heads/main", &before]);
+    for (name, commit) in
+        [("refs/pull/6/head", &old), ("refs/pull/7/head", repair), ("refs/merge-requests/8/head", &idle)]
+    {
+        git(&["update-ref", name, commit]);
+    }
+    room.run(&["explain", "--quiet", "--memory", "256M"]).exits_with(0);
+    room.run(&["fix"]).exits_with(1);
+    let report = room.run(&["fix", "--json", "--pull-requests"]).exits_with(0).json();
+    let corrections = &report["corrections"];
+    let taken: Vec<&Value> = works(&report).iter().filter(|one| one["action"]["kind"] == "pull-request").collect();
+    let [one] = taken[..] else { panic!("{} {corrections:#}", nix.version) };
+    assert_eq!(one["action"]["reference"], "refs/pull/7/head");
+    assert_eq!(one["action"]["to"]["revision"], *repair);
+    let failed = corrections["failed"].as_array().unwrap();
+    let told = format!("take merge request 8 ({}) of overlay: nothing of use", &idle[..12]);
+    assert!(failed.iter().any(|one| one["what"] == told), "{corrections:#}");
+    // One that began before what is locked is not asked.
+    assert!(!corrections.to_string().contains("pull request 6 "), "{corrections:#}");
+    let [command] = commands(one)[..] else { panic!("{one:#}") };
+    assert!(command.contains("ref=refs/pull/7/head&rev="), "{command}");
+    let command = command.replacen("nix ", &format!("{} ", nix.program().display()), 1);
+    room.succeed("sh", &["-ec", &command]);
+    room.run_small(&["probe"]).exits_with(0);
+    nothing_goes_on(&room);
+}

@@ -65,10 +65,12 @@ pub fn close(prober: &mut Prober<'_>, report: &mut Report, closing: Closing<'_>)
     let Closing { settings, case, git, mut clones, failing, flake, mut facts, others, installed, allowed, took } =
         closing;
     facts.owners = report.explanation.iter().flat_map(|explanation| correct::owners(&explanation.why)).collect();
+    facts.files = report.explanation.as_ref().map(|explanation| correct::files(&explanation.why)).unwrap_or_default();
     facts.inputs = failing.inputs();
     if settings.root == Root::Flake {
         facts.edges = Edges::of(&failing.lock);
     }
+    facts.pull_requests = settings.pull_requests;
     facts.keep.retain(|keeping| failing.has_own(&keeping.input));
     facts.culprits.retain(|(input, _)| failing.has_own(input));
     facts.refusal = report.bad.as_ref().and_then(|bad| Refusal::of(&bad.observation.outcome));

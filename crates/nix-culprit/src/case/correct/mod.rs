@@ -12,13 +12,15 @@ mod edge;
 mod nix;
 mod pin;
 mod proof;
+mod pull_requests;
 mod revert;
 mod revision;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix_culprit_core::correct::{Candidate, Correction, Corrections, Facts, Failed, Untried, candidates, rank};
+use nix_culprit_core::correct::{Action, Candidate, Correction, Corrections, Facts, Failed, Untried, candidates, rank};
 use nix_culprit_core::event::{Event, Mode};
 use nix_culprit_core::flake::{Input, Lock};
 use nix_culprit_core::ids::InputPath;
@@ -141,13 +143,34 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> T
     let mut corrections = Corrections::default();
     let mut ended = None;
     let mut works: Vec<Works> = Vec::new();
-    for candidate in candidates(facts) {
+    let mut left: VecDeque<Candidate> = candidates(facts).into();
+    while let Some(candidate) = left.pop_front() {
         let what = candidate.words();
         if let Some(why) = work.is_left_out(&ended) {
             corrections.untried.push(Untried { what, why });
             continue;
         }
         prober.allow(prober.whole());
+        if let Candidate::PullRequests(input) = &candidate {
+            // Who is helped by the branch that the input follows needs none.
+            let is_helped =
+                |one: &Works| matches!(&one.correction.action, Action::Forward { input: moved, .. } if moved == input);
+            if works.iter().any(is_helped) {
+                continue;
+            }
+            match work.pull_requests(prober, input, facts) {
+                Ok((heads, untried)) => {
+                    heads.into_iter().rev().for_each(|head| left.push_front(head));
+                    corrections.untried.extend(untried);
+                }
+                Err(error) => {
+                    let why = with_causes(&error);
+                    corrections.untried.push(Untried { what, why });
+                    ended = ends_all(&error).then_some(error);
+                }
+            }
+            continue;
+        }
         match work.attempt(prober, &candidate, facts) {
             Ok(Attempt::Works(one)) => works.push(*one),
             Ok(Attempt::Fails(failed)) => corrections.failed.push(failed),
@@ -205,6 +228,12 @@ impl Work<'_> {
             Candidate::Own(input) => self.own(prober, input),
             Candidate::Follow(edge) => self.follow(prober, edge),
             Candidate::Apart { keeping, from } => self.apart(prober, keeping, from),
+            Candidate::PullRequest(head) => self.pull_request(prober, head),
+            // They are looked up before.
+            Candidate::PullRequests(input) => Ok(Attempt::Untried(Untried {
+                what: candidate.words(),
+                why: format!("the pull requests of {input} are not known"),
+            })),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix_culprit_core::bisect::{Culprit, Goal};
 use nix_culprit_core::correct::{Action, Correction, Failed, Keeping, Point, Reach, Step, Untried, lock_command};
 use nix_culprit_core::event::Purpose;
-use nix_culprit_core::flake::{FlakeRef, Lock, Revision};
+use nix_culprit_core::flake::{FlakeRef, Lock, Revision, Source};
 use nix_culprit_core::ids::{CommitId, InputPath};
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::report::model::Subject;
@@ -24,28 +24,44 @@ use super::{Attempt, Corrected, Failing, Work, Works};
 use crate::sys::git::Repository;
 
 /// An input that may be put at other revisions.
-struct Place<'a> {
-    failing: &'a Failing,
-    input: &'a InputPath,
-    repository: &'a Repository,
+pub(super) struct Place<'a> {
+    pub(super) failing: &'a Failing,
+    pub(super) input: &'a InputPath,
+    pub(super) repository: &'a Repository,
     /// The folder of the input's flake in its repository.
-    dir: Option<&'a str>,
+    pub(super) dir: Option<&'a str>,
+    /// The reference that has the commits, if it is not what the lock says.
+    pub(super) branch: Option<&'a str>,
 }
 
 impl Place<'_> {
     /// Returns the failing lock with the input at a commit, as Nix would lock it.
-    fn lock(&self, commit: &CommitId) -> Result<Lock, CaseError> {
+    pub(super) fn lock(&self, commit: &CommitId) -> Result<Lock, CaseError> {
         let theirs = theirs(self.repository, commit, self.dir)?;
         let revision = revision(self.repository, commit)?;
-        Ok(self.failing.lock.with_flake_at(self.input, &revision, theirs.as_ref())?)
+        self.on_branch(self.failing.lock.with_flake_at(self.input, &revision, theirs.as_ref())?)
     }
 
-    fn point(&self, commit: &CommitId) -> Result<Point, CaseError> {
+    /// Has a lock say which reference has the commit: git fetches no other.
+    fn on_branch(&self, lock: Lock) -> Result<Lock, CaseError> {
+        let key = lock.resolve(self.input)?;
+        let locked = lock.locked(&key)?;
+        match (self.branch, &locked.source) {
+            (Some(branch), Source::Git { .. }) => {
+                let mut attrs = locked.to_attrs();
+                attrs.set("ref", Some(branch));
+                Ok(lock.with_locked(&key, attrs)?)
+            }
+            _ => Ok(lock),
+        }
+    }
+
+    pub(super) fn point(&self, commit: &CommitId) -> Result<Point, CaseError> {
         point(self.repository, commit)
     }
 
     /// Runs the failing lock with the input at a commit by the user's own command.
-    fn prove(&self, prober: &mut Prober<'_>, work: &Work<'_>, point: &Point) -> Result<Proven, CaseError> {
+    pub(super) fn prove(&self, prober: &mut Prober<'_>, work: &Work<'_>, point: &Point) -> Result<Proven, CaseError> {
         let assignment = work.clones.assignment(self.lock(&point.revision)?);
         let words = format!("{} at {}", self.input, point.revision.short());
         let (revision, date, title) = (point.revision.clone(), point.date, point.title.clone());
@@ -61,7 +77,7 @@ impl Place<'_> {
     }
 
     /// Makes the result of putting the input at a commit from what the user's own command came to.
-    fn attempt(
+    pub(super) fn attempt(
         &self,
         prober: &mut Prober<'_>,
         work: &Work<'_>,
@@ -88,7 +104,7 @@ impl Place<'_> {
         let mut steps = match root {
             Root::Flake => {
                 let key = self.failing.lock.resolve(input)?;
-                let lock = self.failing.lock.with_revision(&key, &Revision::bare(commit))?;
+                let lock = self.on_branch(self.failing.lock.with_revision(&key, &Revision::bare(commit))?)?;
                 vec![Step::Command { command: lock_command(input, &lock.locked(&key)?.to_url()) }]
             }
             Root::File { .. } => {
@@ -111,7 +127,7 @@ impl Work<'_> {
         let failing = self.failing;
         let reference = failing.lock.locked(&failing.lock.resolve(input)?)?;
         let repository = self.clones.with_commits(input, &reference, &[commit], prober.sink())?;
-        let place = Place { failing, input, repository: &repository, dir: reference.dir.as_deref() };
+        let place = Place { failing, input, repository: &repository, dir: reference.dir.as_deref(), branch: None };
         let to = place.point(commit)?;
         let action = Action::Keep { input: input.clone(), to: to.clone(), before: *before };
         let proven = place.prove(prober, self, &to)?;
@@ -143,12 +159,7 @@ impl Work<'_> {
         };
         repository.require_history()?;
         self.clones.refresh(input, &repository, prober.sink());
-        let branch = failing.lock.node(&key)?.original.as_ref();
-        let branch = branch.and_then(|original| FlakeRef::from_attrs(original).ok());
-        let tip = match branch.as_ref().and_then(FlakeRef::git_ref) {
-            Some(branch) => repository.resolve(branch)?,
-            None => repository.resolve("HEAD")?,
-        };
+        let tip = self.branch(input, &repository)?;
         if !repository.has(&old)? {
             self.clones.with_commits(input, &reference, &[&old], prober.sink())?;
         }
@@ -157,7 +168,7 @@ impl Work<'_> {
         if base.as_ref() == Some(&tip) {
             return untried(format!("{} is the newest commit of it that is known here", old.short()));
         }
-        let place = Place { failing, input, repository: &repository, dir: reference.dir.as_deref() };
+        let place = Place { failing, input, repository: &repository, dir: reference.dir.as_deref(), branch: None };
         let clones: &Clones = self.clones;
         let assign =
             |commit: &CommitId| -> Result<Assignment, CaseError> { Ok(clones.assignment(place.lock(commit)?)) };
@@ -205,6 +216,14 @@ impl Work<'_> {
         let proven = place.prove(prober, self, &newest)?;
         let action = Action::Forward { input: input.clone(), to: newest.clone(), reach: Reach::Newest };
         place.attempt(prober, self, (action, &newest), proven, notes)
+    }
+
+    /// Finds the newest commit of the branch that an input follows.
+    pub(super) fn branch(&self, input: &InputPath, repository: &Repository) -> Result<CommitId, CaseError> {
+        let lock = &self.failing.lock;
+        let original = lock.node(&lock.resolve(input)?)?.original.as_ref();
+        let branch = original.and_then(|original| FlakeRef::from_attrs(original).ok());
+        Ok(repository.resolve(branch.as_ref().and_then(FlakeRef::git_ref).unwrap_or("HEAD"))?)
     }
 
     /// Searches for the first commit that works; `Err` says to people why it was not searched for.

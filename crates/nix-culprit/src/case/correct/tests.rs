@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use nix_culprit_core::bisect::{Goal, Mode as Order};
-use nix_culprit_core::correct::{Action, Before, Keeping, NixAtHand, Permission, Proof, Reach, Refusal, Step};
+use nix_culprit_core::correct::{
+    Action, Before, Keeping, NixAtHand, Permission, Proof, PullRequests, Reach, Refusal, Step,
+};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::Class;
 use nix_culprit_core::quantity::Bytes;
@@ -90,6 +92,7 @@ impl World {
             clones: "/nowhere".into(),
             nix: "nix".into(),
             pin: None,
+            pull_requests: PullRequests::Unused,
             nix_good: None,
             other_nix: Vec::new(),
             git: "git".into(),
@@ -310,4 +313,23 @@ fn what_takes_code_to_allow_is_told_and_not_tried() {
     assert_eq!(said, [("allow x-1".to_owned(), code.to_owned())]);
     let said = refuses("Package ‘x-1’ in /x.nix:1 has a blocklisted license (‘y’), refusing to evaluate.");
     assert_eq!(said, [("allow x-1".to_owned(), "nixpkgs names no setting that allows it".to_owned())]);
+}
+
+#[test]
+fn an_input_without_history_is_left_out_with_the_reason() {
+    let mut world = World::new();
+    let mut lock: serde_json::Value = serde_json::from_str(&world.failing.lock.to_json()).unwrap();
+    lock["nodes"]["tools"]["locked"] = serde_json::json!({
+        "type": "tarball", "url": "https://example.org/tools.tar.gz", "narHash": format!("sha256-{}=", "A".repeat(43)),
+    });
+    world.failing.lock = Lock::parse(&lock.to_string()).unwrap();
+    let facts = Facts { inputs: vec![path("tools")], pull_requests: PullRequests::Used, ..Facts::default() };
+    let mut nix = FakeNix::new(|_, _| Truth::Bad);
+    let others = |_: &Other| panic!("nobody else is to be asked");
+    let Tried { corrections, ended, .. } = world.correct_with(&mut nix, Correcting::All, None, (&facts, &others));
+    assert!(ended.is_none() && nix.asked.is_empty(), "{corrections:#?}");
+    let untried: Vec<_> = corrections.untried.iter().map(|one| (one.what.as_str(), one.why.as_str())).collect();
+    let [(forward, why), (requests, same)] = untried[..] else { panic!("{untried:?}") };
+    assert_eq!((forward, requests), ("move tools on", "pull requests of tools"));
+    assert!(why.ends_with("which has no revision") && same == why, "{why}");
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use nix_culprit_core::bisect::{Goal, Mode};
+use nix_culprit_core::correct::PullRequests;
 use nix_culprit_core::outcome::Criterion;
 use nix_culprit_core::quantity::Bytes;
 use serde_json::Value;
@@ -46,6 +47,7 @@ fn settings(scope: Scope, criterion: Option<Criterion>) -> Settings {
         repositories: BTreeMap::from([("nixpkgs".to_owned(), PathBuf::from("/src/nixpkgs"))]),
         clones: PathBuf::from("/cache/clones"),
         pin: None,
+        pull_requests: PullRequests::Unused,
         nix_good: None,
         other_nix: Vec::new(),
         nix: PathBuf::from("nix"),
