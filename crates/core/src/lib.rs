@@ -3,6 +3,7 @@
 //! Owns what an outcome, a lock file, a search and a report *are*. Must not touch processes, the
 //! file system, the clock, threads or the terminal; that is the `nix-culprit` crate's part.
 
+pub mod anonymise;
 pub mod bisect;
 pub mod changed_paths;
 pub mod correct;
@@ -26,3 +27,4 @@ pub mod report;
 pub mod store_path;
 mod syntax;
 pub mod text;
+pub mod vendor;

@@ -63,7 +63,9 @@ pub use investigation::{Concluded, Surroundings, investigate};
 pub use journal::{Entry, Journal, JournalError, read as read_journal};
 pub use matrix::{Axes, Size, Tabulated, tabulate};
 pub use prober::{Prober, Question, Record, Round};
-pub use reduction::{Ended, History as Steps, Reduced, Reduction, Restored, Same, Trust, reduce};
+pub use reduction::{
+    Anonymised, Ended, History as Steps, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Trust, reduce,
+};
 pub use search::{Found, Guess, Range, search};
 pub use settings::{
     Confirmation, Correcting, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Settings, Wanted,

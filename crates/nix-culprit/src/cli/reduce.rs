@@ -14,6 +14,7 @@ use super::{FlakeOptions, ProgramOptions, RepositoryOptions};
   nix-culprit reduce                          the flake as it is, with the lock that fails
   nix-culprit reduce -o small --max-time 2m   into the new folder small, for at most two minutes
   nix-culprit reduce --go-on                  the newest reduction that was stopped
+  nix-culprit reduce --vendor --anonymise     with what is read of its inputs, and without private names
   nix-culprit reduce --history                its steps; `--step 12 -o earlier` writes one of them
   nix-culprit reduce --culprit                of the newest search: which lines of the culprit suffice?
 
@@ -34,7 +35,7 @@ pub struct Args {
     #[arg(long, short, value_name = "TIME", default_value = "2m", value_parser = parse_duration)]
     pub(crate) timeout: Duration,
 
-    /// How long candidates are tried
+    /// How long candidates are tried; --vendor and --anonymise may take as long again, each
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_duration)]
     pub(crate) max_time: Duration,
 
@@ -58,6 +59,14 @@ pub struct Args {
     #[arg(long, value_name = "CASE", num_args = 0..=1, default_missing_value = "")]
     pub(crate) go_on: Option<String>,
 
+    /// Put the files of the inputs that are read into the result, and reduce these too: it stands alone then
+    #[arg(long)]
+    pub(crate) vendor: bool,
+
+    /// Replace names that none of the inputs knows: in code, strings, paths, file names and data
+    #[arg(long)]
+    pub(crate) anonymise: bool,
+
     /// List the steps of a reduction, each smaller than the one before [default: of the newest]
     #[arg(long, value_name = "CASE", num_args = 0..=1, default_missing_value = "",
           conflicts_with_all = ["go_on", "jobs", "bad_when", "memory", "flake", "attr"])]
@@ -70,7 +79,7 @@ pub struct Args {
     /// Find the part of the culprit of a search that suffices to make the change: a patch and words in its report
     /// [default: the newest]
     #[arg(long, value_name = "CASE", num_args = 0..=1, default_missing_value = "",
-          conflicts_with_all = ["go_on", "jobs", "bad_when", "memory", "flake", "attr"])]
+          conflicts_with_all = ["go_on", "jobs", "bad_when", "memory", "flake", "attr", "vendor", "anonymise"])]
     pub(crate) culprit: Option<String>,
 
     #[command(flatten)]

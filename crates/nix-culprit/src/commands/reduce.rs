@@ -10,7 +10,10 @@ use nix_culprit_core::text::printable;
 use super::run_case::stamp;
 use super::settings::{Way, settings};
 use super::{CommandError, Context, Exit, extract};
-use crate::case::{CaseDir, Cases, Ended, Reduced, Reduction, Restored, Same, Scope, Steps, Trust, reduce};
+use crate::case::{
+    Anonymised, CaseDir, Cases, Ended, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Scope, Steps, Trust,
+    reduce,
+};
 use crate::cli::reduce::Args;
 use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
 use crate::ui::{Paint, Progress};
@@ -49,6 +52,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         candidates: args.max_candidates,
         jobs: args.jobs.map_or(cores, NonZero::get),
         output,
+        inputs: if args.vendor { Inputs::Vendored } else { Inputs::Fetched },
+        names: if args.anonymise { Naming::Anonymous } else { Naming::Own },
     };
     let surroundings = context.surroundings();
     let reduced = {
@@ -101,12 +106,13 @@ fn output(args: &Args, case: &CaseDir) -> Result<PathBuf, CommandError> {
 fn words(reduced: &Reduced, case: &CaseDir) -> String {
     let percent = reduced.after.1 * 1000 / reduced.before.1.max(1);
     let mut text = format!(
-        "{}  {} bytes in {} files, of {} in {} ({}.{} %)\n",
+        "{}  {} bytes in {} files, of {} in {}{} ({}.{} %)\n",
         Paint::Strong.over("Reduced  "),
         reduced.after.1,
         reduced.after.0,
         reduced.before.1,
         reduced.before.0,
+        if reduced.origins.is_empty() { "" } else { " with what is read of its inputs" },
         percent / 10,
         percent % 10,
     );
@@ -141,6 +147,31 @@ fn words(reduced: &Reduced, case: &CaseDir) -> String {
         Trust::NotRun { why } => format!("not run by your own nix eval: {}", printable(why)),
     };
     text.push_str(&format!("{}  {trust}\n", Paint::Strong.over("Confirmed")));
+    for Origin { folder, from, revision, .. } in &reduced.origins {
+        let from = format!("{}/ is from {} at {}", printable(folder), printable(from), printable(revision));
+        text.push_str(&format!("{}  {from}\n", Paint::Strong.over("Input    ")));
+    }
+    if let Some(anonymised) = &reduced.anonymised {
+        text.push_str(&format!("{}  {}\n", Paint::Strong.over("Names    "), names(anonymised)));
+    }
+    for note in &reduced.notes {
+        text.push_str(&format!("{}  {}\n", Paint::Strong.over("Not done "), printable(note)));
+    }
     text.push_str(&format!("{}  {}\n", Paint::Strong.over("Result   "), reduced.folder.display()));
     text
+}
+
+/// Says which names are others now, and which are not.
+fn names(anonymised: &Anonymised) -> String {
+    let Anonymised { replaced, needed, fetched, complete } = anonymised;
+    let listed = |names: &[String]| names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ");
+    let mut parts = vec![format!("{replaced} replaced")];
+    if !needed.is_empty() {
+        let why = if *complete { "without them it fails otherwise" } else { "the time was over" };
+        parts.push(format!("not ({why}): {}", listed(needed)));
+    }
+    if !fetched.is_empty() {
+        parts.push(format!("not (Nix fetches by them): {}", listed(fetched)));
+    }
+    parts.join("; ")
 }

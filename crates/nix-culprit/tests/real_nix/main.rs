@@ -27,6 +27,7 @@ mod read_sets;
 mod reducing;
 mod remembering;
 mod room;
+mod standing_alone;
 mod tabulating;
 mod traces;
 mod unprivileged;

@@ -3,21 +3,24 @@
 //! Owns the loop: what is tried, under which budget, and when it ends. The core says which candidates there are; the
 //! user's flake is never written to.
 
+mod anonymise;
 mod answers;
 mod history;
 mod oracle;
 mod outcome;
 mod slot;
 mod trust;
+mod vendor;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix_culprit_core::event::{Event, EventSink, Mode, Purpose};
 use nix_culprit_core::flake::{AttrPath, Candidate as Place, Lock};
-use nix_culprit_core::outcome::{Class, Criterion, Observation, Signature, Verdict};
+use nix_culprit_core::outcome::{Class, Criterion, Observation, Outcome, Signature, Verdict};
 use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::reduce::{Pass, Project, Reducer, Tried};
+use nix_culprit_core::text::with_causes;
 
 use super::CaseError;
 use super::clones::Clones;
@@ -31,13 +34,16 @@ use super::states::States;
 use super::store::CaseDir;
 use crate::sys::git::Git;
 use crate::sys::nix::Nix;
+use anonymise::anonymise;
 use answers::Answers;
 use oracle::{Answer, Oracle, Sought, loop_words};
 use slot::Slot;
 use trust::trusted;
 
+pub use anonymise::Anonymised;
 pub use history::{History, Restored};
 pub use outcome::{Ended, Reduced, Same, Trust};
+pub use vendor::Origin;
 
 /// What a reduction may take, and where its result goes.
 #[derive(Debug, Clone)]
@@ -50,6 +56,28 @@ pub struct Reduction {
     pub jobs: usize,
     /// The new folder for the result.
     pub output: PathBuf,
+    /// What becomes of the inputs.
+    pub inputs: Inputs,
+    /// What becomes of private names.
+    pub names: Naming,
+}
+
+/// What becomes of the inputs of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inputs {
+    /// Nix fetches them, as the lock has them.
+    Fetched,
+    /// Their files are in the result, and are reduced, too.
+    Vendored,
+}
+
+/// What becomes of names in the result that none of the inputs knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// They stay.
+    Own,
+    /// Others take their places.
+    Anonymous,
 }
 
 /// The case's file with what came of each candidate.
@@ -89,8 +117,13 @@ fn reduce_told(
     let bad = states.working(case)?.lock;
     let mut clones = Clones::new(git.clone(), settings.repositories.clone(), settings.clones.clone());
     for (key, path) in bad.paths() {
-        if let Ok(reference) = bad.locked(&key) {
-            clones.at_hand(&path, &reference)?;
+        let Ok(reference) = bad.locked(&key) else { continue };
+        let found = clones.at_hand(&path, &reference)?;
+        if found.is_none() && wanted.inputs == Inputs::Vendored && !path.0.is_empty() {
+            // What is left of the inputs in the end may do without it.
+            if let Err(error) = clones.obtain(&path, &reference, sink) {
+                sink.tell(&Event::Warned { text: with_causes(&error) });
+            }
         }
     }
     sink.tell(&Event::Started {
@@ -148,68 +181,160 @@ fn reduce_told(
         slots.push(new_slot(number)?);
     }
 
-    let mut answers = Answers::open(&case.file(ANSWERS))?;
+    let answers = Answers::open(&case.file(ANSWERS))?;
     let names: Vec<String> = attr.0.iter().filter(|name| *name != "drvPath").cloned().collect();
     history::keep_evaluated(case, &names)?;
-    let mut reducer = Reducer::new(whole.clone().evaluated_at(&names), &Pass::ORDER);
-    answers.kept().iter().for_each(|(digest, tried)| reducer.record(*digest, *tried));
-    let mut count = 0;
-    let ended = loop {
-        if began.elapsed() >= wanted.time {
-            break Ended::Time;
+    let mut bench = Bench { slots, answers, most: wanted.candidates, tried: 0 };
+    let project = whole.clone().evaluated_at(&names);
+    let (reducer, mut ended) = bench.shrink(&oracle, &project, began + wanted.time, sink)?;
+    let less = std::mem::replace(&mut oracle.memory, full);
+    let (mut project, mut trust) = bench.settled(&oracle, &reducer, ended, sink)?;
+    let before = (whole.files().count(), whole.size());
+    let (origins, anonymised, notes) = (Vec::new(), None, Vec::new());
+    let mut told = Told { before, attr, outcome: seen.outcome, origins, anonymised, notes };
+    if wanted.inputs == Inputs::Vendored && ended != Ended::Stopped {
+        oracle.memory = less;
+        match vendor::stand_alone(&mut bench.slots[0], &oracle, &git, &project)? {
+            vendor::Attempt::Not(why) => told.notes.push(format!("its inputs are not in it: {why}")),
+            vendor::Attempt::Stands(with_inputs, origins) => {
+                let text = format!("its inputs are in it now, {} bytes; all of that is reduced", with_inputs.size());
+                sink.tell(&Event::Warned { text });
+                told.before = (with_inputs.files().count(), with_inputs.size());
+                let until = Instant::now() + wanted.time;
+                let reducer;
+                (reducer, ended) = bench.shrink(&oracle, &with_inputs.evaluated_at(&names), until, sink)?;
+                oracle.memory = full;
+                (project, trust) = bench.settled(&oracle, &reducer, ended, sink)?;
+                let is_left = |origin: &Origin| project.files().any(|(path, _)| path.starts_with(&origin.folder));
+                told.origins = origins.into_iter().filter(is_left).collect();
+            }
         }
-        if wanted.candidates.is_some_and(|most| count >= most) {
-            break Ended::Candidates;
+        oracle.memory = full;
+    }
+    if wanted.names == Naming::Anonymous && ended != Ended::Stopped {
+        oracle.memory = less;
+        let until = Instant::now() + wanted.time;
+        let renamed = anonymise(&mut bench.slots[0], &mut oracle, &git, (&project, &bad), &told.outcome, until);
+        oracle.memory = full;
+        match renamed {
+            Err(CaseError::Stopped) => ended = Ended::Stopped,
+            Err(error) => return Err(error),
+            Ok(renamed) => {
+                let origins = std::mem::take(&mut told.origins).into_iter();
+                told.origins = origins.map(|origin| origin.anonymous(|text| renamed.in_text(text))).collect();
+                (oracle.target, oracle.criterion) = (renamed.target.clone(), renamed.criterion);
+                (told.attr, told.outcome) = (renamed.target.attr(), renamed.outcome);
+                told.anonymised = Some(renamed.anonymised);
+                (project, trust) = trusted(&mut bench.slots[0], &oracle, &[renamed.project])?;
+            }
         }
-        let candidates = reducer.candidates(slots.len());
-        let Some(first) = candidates.first() else { break Ended::Smallest };
-        sink.tell(&Event::Reducing {
-            what: first.pass.words().to_owned(),
-            size: reducer.smallest().size(),
-            from: whole.size(),
-            tried: count,
-            left: wanted.time.saturating_sub(began.elapsed()),
-        });
-        let mut stopped = false;
-        for (candidate, answer) in candidates.iter().zip(oracle.ask_all(&mut slots, &candidates)) {
-            let tried = match answer? {
-                Answer::Fails(_) => Tried::Fails,
-                Answer::Otherwise(_) => Tried::Otherwise,
-                Answer::Stopped => {
-                    stopped = true;
-                    continue;
-                }
-            };
-            count += 1;
-            reducer.record(candidate.digest, tried);
-            answers.keep(candidate.digest, tried)?;
-        }
-        if stopped {
-            break Ended::Stopped;
-        }
-    };
-    let steps = reducer.steps();
-    oracle.memory = full;
-    let (key, purpose) = (LEFT.to_owned(), Purpose { words: LEFT.to_owned(), commit: None });
-    sink.tell(&Event::ProbeStarted { key, purpose, mode, remaining: None });
-    let (project, trust) = match ended {
-        Ended::Stopped => (reducer.smallest().laid_out(), Trust::NotRun { why: "it was stopped".to_owned() }),
-        Ended::Smallest | Ended::Time | Ended::Candidates => trusted(&mut slots[0], &oracle, steps)?,
-    };
+    }
+    if wanted.names == Naming::Anonymous && told.anonymised.is_none() {
+        told.notes.push("names were not replaced: it was stopped".to_owned());
+    }
+    let count = bench.tried;
     let reduced = Reduced {
-        attr,
-        outcome: seen.outcome,
+        attr: told.attr,
+        outcome: told.outcome,
         same: oracle.same(),
-        before: (whole.files().count(), whole.size()),
+        before: told.before,
         after: (project.files().count(), project.size()),
         tried: count,
         ended,
         trust,
         wall: began.elapsed(),
         folder: wanted.output.clone(),
+        origins: told.origins,
+        anonymised: told.anonymised,
+        notes: told.notes,
     };
     outcome::write(&project, &snapshot, &reduced, settings)?;
     Ok(reduced)
+}
+
+/// What is told of the result, as it comes together.
+struct Told {
+    /// Files and bytes of what is reduced.
+    before: (usize, usize),
+    attr: AttrPath,
+    outcome: Outcome,
+    origins: Vec<Origin>,
+    anonymised: Option<Anonymised>,
+    notes: Vec<String>,
+}
+
+/// Where candidates are tried, and what came of them.
+struct Bench {
+    slots: Vec<Slot>,
+    answers: Answers,
+    /// How many are tried, if that is bounded.
+    most: Option<usize>,
+    /// How many were tried.
+    tried: usize,
+}
+
+impl Bench {
+    /// Tries smaller projects until no single piece can go, the time is over, or somebody asks to stop.
+    fn shrink(
+        &mut self,
+        oracle: &Oracle<'_>,
+        whole: &Project,
+        until: Instant,
+        sink: &mut dyn EventSink,
+    ) -> Result<(Reducer, Ended), CaseError> {
+        let mut reducer = Reducer::new(whole.clone(), &Pass::ORDER);
+        self.answers.kept().iter().for_each(|(digest, tried)| reducer.record(*digest, *tried));
+        loop {
+            if Instant::now() >= until {
+                return Ok((reducer, Ended::Time));
+            }
+            if self.most.is_some_and(|most| self.tried >= most) {
+                return Ok((reducer, Ended::Candidates));
+            }
+            let candidates = reducer.candidates(self.slots.len());
+            let Some(first) = candidates.first() else { return Ok((reducer, Ended::Smallest)) };
+            sink.tell(&Event::Reducing {
+                what: first.pass.words().to_owned(),
+                size: reducer.smallest().size(),
+                from: whole.size(),
+                tried: self.tried,
+                left: until.saturating_duration_since(Instant::now()),
+            });
+            let mut stopped = false;
+            for (candidate, answer) in candidates.iter().zip(oracle.ask_all(&mut self.slots, &candidates)) {
+                let tried = match answer? {
+                    Answer::Fails(_) => Tried::Fails,
+                    Answer::Otherwise(_) => Tried::Otherwise,
+                    Answer::Stopped => {
+                        stopped = true;
+                        continue;
+                    }
+                };
+                self.tried += 1;
+                reducer.record(candidate.digest, tried);
+                self.answers.keep(candidate.digest, tried)?;
+            }
+            if stopped {
+                return Ok((reducer, Ended::Stopped));
+            }
+        }
+    }
+
+    /// Returns what a reduction came to, and how well that is known.
+    fn settled(
+        &mut self,
+        oracle: &Oracle<'_>,
+        reducer: &Reducer,
+        ended: Ended,
+        sink: &mut dyn EventSink,
+    ) -> Result<(Project, Trust), CaseError> {
+        let (key, purpose) = (LEFT.to_owned(), Purpose { words: LEFT.to_owned(), commit: None });
+        sink.tell(&Event::ProbeStarted { key, purpose, mode: oracle.mode, remaining: None });
+        match ended {
+            Ended::Stopped => Ok((reducer.smallest().laid_out(), Trust::NotRun { why: "it was stopped".to_owned() })),
+            Ended::Smallest | Ended::Time | Ended::Candidates => trusted(&mut self.slots[0], oracle, reducer.steps()),
+        }
+    }
 }
 
 /// Finds the attribute that is meant: of a project that fails, Nix does not say which one it took.

@@ -7,10 +7,12 @@ use std::time::Duration;
 use nix_culprit_core::flake::AttrPath;
 use nix_culprit_core::outcome::{Observation, Outcome};
 use nix_culprit_core::reduce::Project;
+use nix_culprit_core::text::printable;
 
 use super::super::error::outcome_words;
 use super::super::settings::Settings;
 use super::super::{CaseError, StoreError};
+use super::{Anonymised, Origin};
 use crate::sys::git::Snapshot;
 
 /// Why a reduction ended.
@@ -76,7 +78,7 @@ pub struct Reduced {
     pub outcome: Outcome,
     /// What else stayed the same.
     pub same: Same,
-    /// Files and bytes of the whole project.
+    /// Files and bytes of the whole project, with what is read of its inputs if these are in the result.
     pub before: (usize, usize),
     /// Files and bytes of the result.
     pub after: (usize, usize),
@@ -90,6 +92,12 @@ pub struct Reduced {
     pub wall: Duration,
     /// Where the result is.
     pub folder: PathBuf,
+    /// The inputs whose files are in the result.
+    pub origins: Vec<Origin>,
+    /// What became of private names, if they were to be replaced.
+    pub anonymised: Option<Anonymised>,
+    /// What was asked for and could not be done, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Writes the result into its folder, which must be new or empty.
@@ -107,10 +115,11 @@ pub(super) fn write(
         Same::Outcome | Same::Unknown { .. } => String::new(),
     };
     let text = format!(
-        "Reduced by nix-culprit from {} to {} bytes; it ends in: {}.{same}\nThe inputs are as in flake.lock.\n\n    {}\n",
+        "Reduced by nix-culprit from {} to {} bytes; it ends in: {}.{same}\n{}\n\n    {}\n",
         reduced.before.1,
         reduced.after.1,
         outcome_words(&reduced.outcome),
+        inputs(reduced),
         command(settings, dir, &reduced.attr),
     );
     let readme = folder.join("README.md");
@@ -134,6 +143,21 @@ pub(super) fn write_files(project: &Project, snapshot: &Snapshot, folder: &Path)
         }
     }
     Ok(())
+}
+
+/// Says where the inputs are, and whose the files are that come from them.
+fn inputs(reduced: &Reduced) -> String {
+    if reduced.origins.is_empty() {
+        return "The inputs are as in flake.lock.".to_owned();
+    }
+    let line = |origin: &Origin| {
+        format!("- {}/ is from {} at {}", origin.folder, printable(&origin.from), printable(&origin.revision))
+    };
+    let lines: Vec<String> = reduced.origins.iter().map(line).collect();
+    format!(
+        "Nothing is fetched. What is left of the inputs is in it, each under its own licence:\n\n{}",
+        lines.join("\n")
+    )
 }
 
 /// The command to type in the result's folder.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix_culprit_core::event::Mode;
+use nix_culprit_core::ids::NodeKey;
 use nix_culprit_core::outcome::Observation;
 use nix_culprit_core::profile::Cycle;
 use nix_culprit_core::quantity::Bytes;
@@ -19,6 +20,7 @@ use super::super::meter::Label;
 use super::super::nix_evaluator::{NixEvaluator, Tools};
 use super::super::settings::Settings;
 use super::super::store::CaseDir;
+use super::super::trees::LookedAt;
 use super::super::{CaseError, StoreError};
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::nix::Nix;
@@ -117,6 +119,18 @@ impl Slot {
         self.there.retain(|path, _| path.file_name().is_none_or(|name| name != "flake.lock"));
         self.evaluator.label(Label { key: words.to_owned(), words: words.to_owned() });
         Ok(())
+    }
+
+    /// As [`Slot::evaluate`] in the fast way; returns what was looked at in the inputs, if all of that is known.
+    pub(super) fn looked_at(
+        &mut self,
+        project: &Project,
+        assignment: &Assignment,
+        target: &Target,
+        memory: Bytes,
+    ) -> Result<Option<BTreeMap<NodeKey, LookedAt>>, CaseError> {
+        self.evaluate("what it reads", project, assignment, Mode::Fast, (target, memory))?;
+        Ok(self.evaluator.looked_at())
     }
 
     fn hold(&mut self, project: &Project) -> std::io::Result<()> {

@@ -14,6 +14,7 @@ mod commit;
 mod contents;
 mod date;
 mod error;
+mod files;
 mod history;
 mod parts;
 mod progress;
