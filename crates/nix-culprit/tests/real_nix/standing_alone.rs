@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix_culprit_sample::Options;
 
-use crate::machine::{every_nix_with_flakes, newest_nix, sample_of};
+use crate::machine::{every_nix_with_flakes, newest_nix, sample_of, target};
 use crate::room::Room;
 use crate::traces::{Listing, nothing_goes_on};
 
@@ -66,4 +66,36 @@ fn a_result_with_its_inputs_fails_alike_without_git_and_in_a_fresh_store_with_ev
         let is_it = words.iter().any(|word| stderr.contains(word)) || seen.status.code().is_none();
         assert!(!seen.status.success() && is_it, "{}: {stderr}", nix.version);
     }
+}
+
+#[test]
+fn private_names_are_replaced_and_what_fails_says_so_in_other_words() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::with(&nix, sample_of(&Options { seed: 14, commits: 60, ..Options::default() }));
+    // Small, with the inputs as they are; one name is looked up by a text that is put together.
+    let flake = fs::read_to_string(room.app.join("flake.nix")).unwrap();
+    let (inputs, _) = flake.split_once("  outputs =").unwrap();
+    let target = target();
+    let attr = target.trim_start_matches(".#").trim_end_matches(".drvPath");
+    let outputs = format!(
+        "  outputs = {{ self, pkgs, ... }}: {{ {attr} =\n\
+         let zorbleship = {{ zorblefuel = 1; zorbletank = 2; }}; in\n\
+         if zorbleship.${{\"zorble\" + \"fuel\"}} == 1 then throw \"the zorblecorp engine is out\" else zorbleship; }};\n}}\n"
+    );
+    let inputs = inputs.replace("description = \"", "description = \"Zorbleplans. ");
+    fs::write(room.app.join("flake.nix"), inputs + &outputs).unwrap();
+    let small = room.path("small");
+    let limits = ["--memory", "256M", "--max-time", "90s", "--attr", attr];
+    let run = room.run(&[&["reduce", "--anonymise", "--output", small.to_str().unwrap()][..], &limits].concat());
+    let run = run.exits_with(0);
+    assert!(run.stdout.contains(" replaced"), "{run}");
+    for name in ["zorblecorp", "zorbleship", "Zorbleplans"] {
+        assert!(!says(&small, name), "{name}: {run}");
+    }
+    // It is an evaluation that says the same in other words, by the user's own command.
+    let line = command(&room, &small, &nix.program());
+    let seen = room.command("/bin/sh").args(["-c", &line]).current_dir(&small).output().unwrap();
+    let stderr = String::from_utf8_lossy(&seen.stderr);
+    assert!(!seen.status.success() && stderr.contains("the name"), "{stderr}");
+    assert!(!stderr.contains("zorblecorp"), "{stderr}");
 }
