@@ -24,6 +24,8 @@ use crate::quantity::show_duration;
 pub const MOST: usize = 65_000;
 /// The most characters of a replay script that is shown within the report.
 const SCRIPT: usize = 24_000;
+/// The most characters of a reproducer's files.
+const REPRODUCER: usize = 14_000;
 /// The characters that a replay script within the report leaves for the evidence.
 const EVIDENCE: usize = 12_000;
 
@@ -41,6 +43,7 @@ pub fn render(report: &Report, redactor: &Redactor) -> String {
     page.doubts();
     page.environment();
     page.lock_changes();
+    page.reproducer();
     page.replay();
     page.evidence();
     let footer = format!("\nMade by nix-culprit {}.\n", page.code(&report.environment.tool_version, 40));
@@ -91,25 +94,28 @@ impl Page<'_> {
         let title = words::headline(report, |text| self.code(text, 100));
         self.put(&format!("## {title}\n"));
         let (command, target) = (self.code(&report.flake.command, 300), self.code(&report.flake.target, 200));
-        self.put(&format!("{command} (target {target}):\n"));
-        self.end("good", report.good.as_ref());
-        self.end("bad", report.bad.as_ref());
+        let good = self.end("good", report.good.as_ref());
+        let bad = self.end("bad", report.bad.as_ref());
+        self.put(&format!("{command} (target {target}) {good} It {bad}"));
         if let Some(message) = report.bad.as_ref().and_then(|end| end.observation.outcome.message.as_ref()) {
             let block = self.block(message, 2_000);
             self.put(&format!("\nThe message:\n\n{block}"));
         }
     }
 
-    fn end(&mut self, word: &str, end: Option<&End>) {
-        let Some(end) = end else { return self.put(&format!("- {word} end: not probed")) };
-        let at = end.revision.as_ref().map(|id| format!(" at `{}`", id.short())).unwrap_or_default();
-        let date = end.date.map(|date| format!(" ({})", date.day())).unwrap_or_default();
-        let unlike = match (&end.verdict, word) {
-            (Verdict::Good, "good") | (Verdict::Bad, "bad") => String::new(),
-            (verdict, _) => format!(" (found to be {})", words::verdict(verdict)),
+    /// Says what came of one end, as the rest of a sentence.
+    fn end(&self, word: &str, end: Option<&End>) -> String {
+        let Some(end) = end else { return format!("was not tried at the {word} end.") };
+        let input = self.report.input.as_ref().map(|input| self.code(&input.path.to_string(), 100));
+        let at = match (&end.revision, input) {
+            (Some(revision), Some(input)) => format!(" with input {input} at `{}`", revision.short()),
+            (Some(revision), None) => format!(" at `{}`", revision.short()),
+            (None, _) => format!(" with the lock of the {word} end"),
         };
+        let date = end.date.map(|date| format!(" ({})", date.day())).unwrap_or_default();
+        let verdict = words::verdict(&end.verdict);
         let seen = self.seen(&end.observation);
-        self.put(&format!("- {word} end{at}{date}{unlike}: {seen}"));
+        format!("is {verdict}{at}{date}: {seen}.")
     }
 
     fn result(&mut self) {
@@ -449,6 +455,58 @@ impl Page<'_> {
             self.put(&format!("\n{} more in report.json.", changes.len() - 40));
         }
         self.put("\n</details>");
+    }
+
+    /// Shows a smaller project that fails in the same way, with as many of its files as there is room for.
+    fn reproducer(&mut self) {
+        let Some(small) = &self.report.reproducer else { return };
+        self.heading("Minimal reproducer");
+        let words = small.words(|text| self.code(text, 300));
+        let command = self.code(&small.command, 500);
+        self.put(&format!("{words}. In a folder with these files: {command}\n"));
+        self.put(
+            "<details><summary>its files</summary>
+",
+        );
+        let mut left = REPRODUCER.min(MOST.saturating_sub(self.length() + EVIDENCE));
+        let mut shown = 0;
+        for file in &small.files {
+            let path = self.code(&file.path, 100);
+            // A file that was cut would be another one.
+            let whole = file.text.as_ref().map(|text| (text, self.block(text, REPRODUCER))).filter(|(text, block)| {
+                block.lines().count() == text.lines().count() + 2
+                    && !block.ends_with(
+                        "…
+```
+",
+                    )
+            });
+            let part = match whole {
+                Some((_, block)) if block.chars().count() + 400 <= left => format!(
+                    "{path}:
+
+{block}"
+                ),
+                Some(_) | None => format!(
+                    "{path} is in report.json, or in the folder that `nix-culprit reduce` wrote
+"
+                ),
+            };
+            let length = part.chars().count();
+            if length > left {
+                break;
+            }
+            (left, shown) = (left - length, shown + 1);
+            self.put(&part);
+        }
+        if shown < small.files.len() {
+            self.put(&format!(
+                "and {} more
+",
+                small.files.len() - shown
+            ));
+        }
+        self.put("</details>");
     }
 
     fn replay(&mut self) {

@@ -15,6 +15,7 @@ pub mod markdown;
 pub mod model;
 pub mod redact;
 pub mod replay;
+pub mod reproducer;
 pub mod summary;
 mod why;
 mod words;

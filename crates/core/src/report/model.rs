@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::date::Timestamp;
+use super::reproducer::Reproducer;
 use crate::correct::Corrections;
 use crate::explain::Explanation;
 use crate::growth::{Measure, Value};
@@ -59,6 +60,9 @@ pub struct Report {
     /// Which part of the culprit suffices; absent where that was not looked for.
     #[serde(default)]
     pub extract: Option<Extract>,
+    /// A smaller project that fails in the same way; absent where `reduce` made none.
+    #[serde(default)]
+    pub reproducer: Option<Reproducer>,
     /// The commits of which nothing can be said, by reason.
     pub skipped: Vec<Skipped>,
     /// Evidence that does not fit a single change from good to bad, one sentence each.

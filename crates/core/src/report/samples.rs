@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::date::Timestamp;
 use super::model::*;
+use super::reproducer::Reproducer;
 use crate::correct::{
     Action, Before, Correction, Corrections, Derivations, Failed, Point, Proof, Reach, Step, Untried,
 };
@@ -280,7 +281,19 @@ pub(super) fn corrected() -> Report {
         evaluations: 9,
         wall: Duration::from_secs(13),
     };
-    Report { corrections: Some(corrections), ..normal() }
+    Report { corrections: Some(corrections), reproducer: Some(reproducer()), ..normal() }
+}
+
+fn reproducer() -> Reproducer {
+    let outcome = Outcome { class: Class::OutOfMemory, message: None, position: None };
+    let command = "(ulimit -v 1048576; nix eval --raw --no-write-lock-file 'path:.#devShells.x86_64-linux.default')";
+    let mut small =
+        Reproducer { outcome, command: command.to_owned(), from: 29_960, size: 310, doubt: None, files: vec![] };
+    let text = "{\n  # ``` <b>not bold</b> at /home/ada/x\n  outputs = _: { };\n}\n";
+    small.take_files(
+        [("flake.nix", text.as_bytes()), ("logo.png", b"\xff")].map(|(path, is)| (path.to_owned(), is.to_vec())),
+    );
+    small
 }
 
 /// A case in which a part of the culprit suffices, with lines from strangers.
@@ -421,6 +434,7 @@ pub(super) fn normal() -> Report {
         explanation: None,
         corrections: None,
         extract: None,
+        reproducer: None,
         confirmation: Some(Confirmation::Faithful {
             culprit: Box::new(out_of_memory()),
             parent: Box::new(success()),

@@ -129,6 +129,7 @@ impl Draft {
             explanation: None,
             corrections: None,
             extract: None,
+            reproducer: None,
             confirmation: None,
             skipped: Vec::new(),
             contradictions: Vec::new(),

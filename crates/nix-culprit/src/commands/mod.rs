@@ -16,6 +16,7 @@ mod pages;
 mod probe;
 mod reduce;
 mod report;
+mod reproducer;
 mod resume;
 mod run_case;
 mod settings;

@@ -9,10 +9,9 @@ use nix_culprit_core::text::printable;
 
 use super::run_case::stamp;
 use super::settings::{Way, settings};
-use super::{CommandError, Context, Exit, extract};
+use super::{CommandError, Context, Exit, extract, reproducer};
 use crate::case::{
-    Anonymised, CaseDir, Cases, Ended, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Scope, Steps, Trust,
-    reduce,
+    Anonymised, CaseDir, Ended, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Scope, Steps, Trust, reduce,
 };
 use crate::cli::reduce::Args;
 use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
@@ -22,8 +21,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     if let Some(id) = &args.culprit {
         return extract::run(Some(id.as_str()).filter(|id| !id.is_empty()), args, context);
     }
-    // Apart from the cases of searches, which `log` and `resume` list.
-    let cases = Cases::below(&context.dirs.state.join("reductions"));
+    let cases = reproducer::reductions(&context.dirs.state);
     if let Some(id) = &args.history {
         let (case, settings) = cases.find(Some(id.as_str()).filter(|id| !id.is_empty()))?;
         return history(&Steps::of(&settings, &case, &context.interrupt)?, args, &case, context);
@@ -60,6 +58,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
         let mut progress = Progress::new(context.printer);
         reduce(&settings, &wanted, &case, &surroundings, &mut progress)?
     };
+    reproducer::keep(&reduced, &case)?;
     context.printer.result(&words(&reduced, &case)).map_err(CommandError::Print)?;
     Ok(match (reduced.ended, reduced.trust) {
         (Ended::Stopped, _) => Exit::INTERRUPTED,

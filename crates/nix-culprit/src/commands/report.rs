@@ -4,16 +4,18 @@ use std::fs;
 
 use nix_culprit_core::report::{Redactor, journal};
 
+use super::reproducer;
 use super::run_case::{Form, copy_beside, text_of, write_files};
 use super::{CommandError, Context, Exit};
 use crate::case::{Cases, read_journal};
 use crate::cli::case::{Report as Args, ReportFormat};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
-    let (case, _) = Cases::below(&context.dirs.state).find(args.case.as_deref())?;
+    let (case, settings) = Cases::below(&context.dirs.state).find(args.case.as_deref())?;
     let missing = || CommandError::NoReport(case.id());
     let entries = if case.journal().exists() { read_journal(&case.journal())? } else { Vec::new() };
-    let report = journal::report(entries.iter().map(|entry| (entry.at, &entry.event))).ok_or_else(missing)?;
+    let mut report = journal::report(entries.iter().map(|entry| (entry.at, &entry.event))).ok_or_else(missing)?;
+    reproducer::show(&mut report, &settings, &context.dirs.state);
     let redactor = Redactor::for_home(&context.dirs.home().to_string_lossy());
     let form = match args.format {
         Some(ReportFormat::Md) => Some(Form::Markdown),

@@ -8,7 +8,7 @@ use nix_culprit_core::hunks;
 use nix_culprit_core::report::model::{Confirmation, NotFound, SearchResult};
 use nix_culprit_core::report::{Redactor, Report, html, json, markdown, replay, summary};
 
-use super::{CommandError, Context, Exit};
+use super::{CommandError, Context, Exit, reproducer};
 use crate::case::{
     CaseDir, CaseError, Cases, Concluded, FLAMEGRAPH, FLAMEGRAPH_DIFFERENCE, FileChanges, Settings, investigate,
 };
@@ -67,10 +67,11 @@ pub(super) fn conclude_with(
     context: &Context,
 ) -> Result<Told, CommandError> {
     let surroundings = context.surroundings();
-    let concluded = {
+    let mut concluded = {
         let mut progress = Progress::new(context.printer);
         investigate(settings, case, &surroundings, &mut progress).map_err(|error| unfinished(case, error))?
     };
+    reproducer::show(&mut concluded.report, settings, &context.dirs.state);
     let report = &concluded.report;
     if let Some(log) = &concluded.log {
         case.write("bisect.log", log.as_bytes())?;

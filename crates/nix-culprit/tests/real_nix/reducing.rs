@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use nix_culprit_sample::{Application, Options};
+use serde_json::Value;
 
 use crate::machine::{newest_nix, sample_of};
 use crate::room::Room;
@@ -51,6 +52,19 @@ fn what_is_left_is_smaller_and_still_eats_all_memory_and_more_time_makes_it_smal
     assert!(size(&smaller) < first, "{} {first}", size(&smaller));
     Listing::of(&[&room.app, &room.sample.pkgs, &room.sample.overlay]).is_same_as(&before);
     nothing_goes_on(&room);
+
+    // A case of the same flake shows the newest of them in its report.
+    let report = room.run(&["find", "--memory", "256M", "--no-fix", "--no-explain", "--json"]).exits_with(0).json();
+    let files = report["reproducer"]["files"].as_array().unwrap();
+    let text =
+        |name: &str| files.iter().find(|file| file["path"] == name).unwrap()["text"].as_str().unwrap().to_owned();
+    assert_eq!(text("flake.nix"), fs::read_to_string(smaller.join("flake.nix")).unwrap());
+    assert_eq!(report["reproducer"]["doubt"], Value::Null);
+    let page = room.run(&["report"]).exits_with(0).stdout;
+    assert!(
+        page.contains("### Minimal reproducer") && page.contains(text("flake.nix").lines().next().unwrap()),
+        "{page}"
+    );
 }
 
 #[test]

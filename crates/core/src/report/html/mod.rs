@@ -12,6 +12,7 @@ mod flames;
 mod inputs;
 mod memory;
 mod page;
+mod reproducer;
 mod ring;
 mod search;
 

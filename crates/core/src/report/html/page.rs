@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::super::model::Report;
 use super::super::words;
-use super::{Extras, Ink, corrections, evidence, extract, findings, inputs, memory, ring, search};
+use super::{Extras, Ink, corrections, evidence, extract, findings, inputs, memory, reproducer, ring, search};
 
 const STYLE: &str = include_str!("style.css");
 /// Nothing is fetched and nothing runs, whatever a text in the page says.
@@ -24,6 +24,7 @@ pub(super) fn page(report: &Report, ink: &Ink<'_>, extras: Extras<'_>) -> Markup
         ("growth", "What differs between the ends", findings::growth(report)),
         ("doubts", "What was not proven", findings::doubts(report, ink)),
         ("environment", "Environment", findings::environment(report, ink)),
+        ("reproducer", "A minimal reproducer", reproducer::section(report, ink)),
         ("replay", "How to see it again", findings::replay(report, ink)),
         ("evidence", "Evidence", evidence::section(report, ink)),
     ]

@@ -117,6 +117,9 @@ fn huge(text: &str) -> Report {
             correction.notes = vec![text.to_owned(); 50];
         }
     }
+    if let Some(small) = &mut report.reproducer {
+        small.files = vec![small.files[0].clone(); 300];
+    }
     report.lock_changes = vec![report.lock_changes[0].clone(); 500];
     report.probes = [vec![report.probes[0].clone(); 2], vec![report.probes[6].clone(); 1_500]].concat();
     report.skipped = vec![report.skipped[0].clone(); 300];
@@ -137,6 +140,18 @@ fn a_page_is_short_enough_for_a_tracker_whatever_it_is_made_of() {
         assert!(page.contains("Made by nix-culprit"), "{part:?}");
         interpreted(&page);
     }
+}
+
+#[test]
+fn a_reproducer_is_shown_with_whole_files_only() {
+    let mut report = samples::corrected();
+    let small = report.reproducer.as_mut().unwrap();
+    let file = |name: &str, lines: usize| (name.to_owned(), "x = 1;\n".repeat(lines).into_bytes());
+    small.take_files([file("a.nix", 1_000), file("b.nix", 1_900), file("c.nix", 10), file("d.nix", 3_000)]);
+    let page = render(&report, &redactor());
+    assert!(page.contains("`a.nix`:\n\n```text\nx = 1;\n") && page.contains("`c.nix`:\n\n```text\nx = 1;\n"));
+    assert!(page.contains("`b.nix` is in report.json") && page.contains("`d.nix` is in report.json"));
+    assert_eq!(page.matches("x = 1;\n").count(), 1_010);
 }
 
 #[test]
