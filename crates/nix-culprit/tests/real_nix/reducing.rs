@@ -101,6 +101,28 @@ fn an_application_that_has_grown_is_reduced_to_a_quarter_and_runs_away_in_the_sa
 }
 
 #[test]
+fn what_runs_away_in_another_loop_is_not_taken() {
+    let Some(nix) = newest_nix().filter(|nix| nix.is_at_least(2, 20)) else { return };
+    let room = Room::new(&nix);
+    let before = "application = packages: packages.callPackage ./package.nix { };";
+    // Without the attribute, what comes after `or` eats all memory too. Attributes are left out early.
+    let after = "application = packages: { ours = packages.callPackage ./package.nix { }; }.ours \
+                 or (builtins.foldl' (all: n: all ++ [ n ]) [ ] (builtins.genList (n: n) 1000000));";
+    room.edit("flake.nix", before, after);
+    let reduce = |folder: &str, rest: &[&str]| {
+        let folder = room.path(folder);
+        let shown = folder.display().to_string();
+        let arguments = ["reduce", "--memory", "256M", "--max-candidates", "40", "--output", &shown];
+        (room.run(&[&arguments, rest].concat()).exits_with(0), fs::read_to_string(folder.join("flake.nix")).unwrap())
+    };
+    let (run, left) = reduce("same", &[]);
+    assert!(run.stdout.contains("The loop") && left.contains("callPackage ./package.nix"), "{}{left}", run.stdout);
+    // Where any loop will do, that is what is left.
+    let (run, left) = reduce("any", &["--bad-when", "out-of-memory"]);
+    assert!(!run.stdout.contains("The loop") && !left.contains("callPackage ./package.nix"), "{}{left}", run.stdout);
+}
+
+#[test]
 fn what_does_not_fail_is_not_reduced() {
     let Some(nix) = newest_nix() else { return };
     let room = Room::new(&nix);
