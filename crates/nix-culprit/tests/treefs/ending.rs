@@ -104,6 +104,8 @@ fn a_probe_ends_in_time_even_if_the_tool_is_stopped() {
     let (sample, above) = (sample(), tempfile::tempdir().unwrap());
     let mut tool = Tool::start(above.path(), &sample, Way::Direct, &User::me());
     kill_process(tool.pid(), Signal::STOP).unwrap();
+    // A thread that has not stopped yet could take the question along, and who waits for its answer cannot be killed.
+    wait_for("the stop of all threads", || is_stopped(tool.pid()));
     // Nobody answers: it waits in the kernel, and can be killed there.
     let mut reader = Command::new("cat").arg(tool.folder.join("big")).stdout(Stdio::null()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(100));
@@ -113,6 +115,15 @@ fn a_probe_ends_in_time_even_if_the_tool_is_stopped() {
     tool.kill();
     tool.probe_is_gone();
     wait_for("the end of the mount", || !is_mounted_anywhere(&tool.at));
+}
+
+/// Tells whether all threads of a process are stopped.
+fn is_stopped(process: Pid) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero())).unwrap();
+    tasks.flatten().all(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    })
 }
 
 /// What a probe of the stand-in does: looks around, and then hangs with a file of the mount open.
