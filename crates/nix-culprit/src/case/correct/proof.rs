@@ -10,7 +10,7 @@ use nix_culprit_core::report::model::Inputs;
 use super::super::CaseError;
 use super::super::conclusion::own_command;
 use super::super::error::outcome_words;
-use super::super::prober::{Prober, Question, Round, is_from_outside};
+use super::super::prober::{Prober, Question, Round, is_from_outside, needs_fetching};
 use super::super::settings::{Confirmation, Root, Settings};
 
 /// What is known of an assignment that should be good.
@@ -57,8 +57,8 @@ pub(super) fn prove(
     })
 }
 
-/// Runs an assignment by the user's own command: without fetching where that can be had, and else, or where it does
-/// not succeed in that way, as the user would.
+/// Runs an assignment by the user's own command: without fetching where that can be had, and else, or where the
+/// failure may come from that, as the user would.
 pub(super) fn by_own_command(
     prober: &mut Prober<'_>,
     settings: &Settings,
@@ -74,6 +74,9 @@ pub(super) fn by_own_command(
         let (observation, verdict) = prober.probe(own(Mode::Pure))?;
         if verdict == Verdict::Good {
             return Ok(good(prober, settings, observation, Inputs::AtStorePaths));
+        }
+        if !needs_fetching(observation.outcome.class) && !observation.outcome.may_come_from_outside() {
+            return Ok(Own::Not(observation));
         }
     }
     let (observation, verdict) = prober.probe(own(Mode::Faithful))?;
