@@ -6,15 +6,19 @@ use nix_culprit_core::bisect::{Goal, Mode as Order};
 use nix_culprit_core::correct::{
     Action, Before, Keeping, NixAtHand, Permission, Proof, PullRequests, Reach, Refusal, Step,
 };
+use nix_culprit_core::event::{Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::Class;
 use nix_culprit_core::quantity::Bytes;
+use nix_culprit_core::report::model::Subject;
 use nix_culprit_sample::{Options, Sample, State as Does, generate};
 
-use super::super::fake::{FakeNix, Truth, out_of_memory, path, revision, run};
+use super::super::fake::{FakeNix, Truth, assign, commit, out_of_memory, path, revision, run};
 use super::super::journal::Journal;
 use super::super::other_nix::{Other, OtherNix};
+use super::super::prober::{Question, Round};
 use super::super::settings::{Confirmation, Explaining, Fetching, MemoryFrom, ReadSets, Root, Scope, Wanted};
+use super::proof::{Own, by_own_command};
 use super::*;
 use crate::sys::git::{Git, Repository};
 use crate::sys::interrupt::Interrupt;
@@ -200,6 +204,32 @@ fn the_users_own_command_has_the_last_word() {
     let Tried { corrections, .. } = world.correct(&mut FakeNix::new(offline), Correcting::All, None);
     assert_eq!(corrections.works.len(), 3, "{corrections:#?}");
     assert!(corrections.works.iter().all(|correction| matches!(correction.proof, Proof::Fast { .. })));
+}
+
+#[test]
+fn what_fails_at_its_store_paths_is_fetched_only_if_that_may_matter() {
+    let world = World::new();
+    let settings = world.settings(Correcting::All);
+    let asked = |truth: Truth| {
+        let (folder, assignment) = (tempfile::tempdir().unwrap(), assign(&commit(1)).unwrap());
+        let rule = move |_: &Lock, mode| if mode == Mode::Pure { truth.clone() } else { Truth::Good };
+        let mut nix = FakeNix { pure: Some(|_| true), ..FakeNix::new(rule) };
+        let question = Question {
+            purpose: Purpose { words: "a correction".to_owned(), commit: None },
+            subject: Subject::BadLock,
+            assignment: &assignment,
+            mode: Mode::Pure,
+            round: Round::Run,
+            remaining: None,
+        };
+        let ask = |prober: &mut Prober<'_>| by_own_command(prober, &settings, &question).unwrap();
+        let (own, _) = run(folder.path(), &mut nix, Some(out_of_memory()), ask);
+        (matches!(own, Own::Good(..)), nix.asked.into_iter().map(|(mode, _)| mode).collect::<Vec<_>>())
+    };
+    assert_eq!(asked(Truth::Bad), (false, vec![Mode::Pure]));
+    assert_eq!(asked(Truth::Broken("not so")), (false, vec![Mode::Pure]));
+    assert_eq!(asked(Truth::Good), (true, vec![Mode::Pure]));
+    assert_eq!(asked(Truth::Ends(Class::FetchFailure)), (true, vec![Mode::Pure, Mode::Faithful]));
 }
 
 #[test]
