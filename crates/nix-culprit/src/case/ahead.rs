@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix_culprit_core::event::{Mode, Purpose};
 use nix_culprit_core::ids::NodeKey;
+use nix_culprit_core::outcome::Class;
 use nix_culprit_core::quantity::Bytes;
 
 use super::assignment::Assignment;
@@ -56,10 +57,28 @@ pub(super) struct Done {
     pub(super) looked_at: Option<BTreeMap<NodeKey, LookedAt>>,
 }
 
+/// How a probe ends that is being made, for those who do something else meanwhile.
+#[derive(Debug, Clone, Default)]
+pub struct Ending(Arc<OnceLock<Option<Class>>>);
+
+impl Ending {
+    /// Makes that of a probe that has ended, in this way or in none that could be looked at.
+    #[cfg(test)]
+    pub(super) fn of(class: Option<Class>) -> Self {
+        Self(Arc::new(OnceLock::from(class)))
+    }
+
+    /// Tells whether it has ended in something else than that it ran away, as far as Nix let it.
+    pub(super) fn is_no_growth(&self) -> bool {
+        self.0.get().is_some_and(|class| !matches!(class, Some(Class::OutOfMemory | Class::TimeOut)))
+    }
+}
+
 struct Running {
     key: String,
     place: usize,
     interrupt: Interrupt,
+    ending: Ending,
     thread: JoinHandle<Option<Done>>,
 }
 
@@ -110,6 +129,12 @@ impl Ahead {
         self.running.iter().any(|running| !running.thread.is_finished())
     }
 
+    /// Returns how a probe ends that is being made just now.
+    pub(super) fn underway(&self, key: &str) -> Option<Ending> {
+        let running = self.running.iter().find(|running| running.key == key && !running.thread.is_finished())?;
+        Some(running.ending.clone())
+    }
+
     /// Tells whether a probe is being made, or was.
     pub(super) fn has(&self, key: &str) -> bool {
         self.done.contains_key(key) || self.running.iter().any(|running| running.key == key)
@@ -124,7 +149,9 @@ impl Ahead {
         let place = (0..).find(|place| self.running.iter().all(|running| running.place != *place)).unwrap_or(0);
         let interrupt = self.interrupt.branch();
         let (make, own, key) = (Arc::clone(&self.make), interrupt.clone(), order.key.clone());
-        let work = move || {
+        let ending = Ending::default();
+        let told = ending.clone();
+        let evaluate = move |ended: &mut Option<Class>| {
             let mut evaluator = make(place, &own).ok()?;
             evaluator.limit_time(order.time);
             evaluator.begin_with(order.heap);
@@ -132,13 +159,21 @@ impl Ahead {
             evaluator.note(&order.assignment);
             evaluator.label(Label { key: order.key.clone(), words: order.purpose.words.clone() });
             let evaluated = evaluator.evaluate(&order.assignment, order.mode, &order.target, order.memory).ok()?;
+            *ended = Some(evaluated.observation.outcome.class);
             // What ended for another reason than the code's is asked again, by itself.
             let looked_at = evaluator.looked_at();
             evaluated.repeatable.then_some(Done { order, evaluated, looked_at })
         };
+        let work = move || {
+            let mut ended = None;
+            let done = evaluate(&mut ended);
+            // Nobody else tells it.
+            let _ = told.0.set(ended);
+            done
+        };
         // Without a thread the probe is made when it is asked for.
         if let Ok(thread) = std::thread::Builder::new().name("ahead".to_owned()).spawn(work) {
-            self.running.push(Running { key, place, interrupt, thread });
+            self.running.push(Running { key, place, interrupt, ending, thread });
         }
     }
 

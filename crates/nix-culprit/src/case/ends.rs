@@ -7,6 +7,7 @@ use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
+use super::ahead::Ending;
 use super::assignment::Assignment;
 use super::clones::Clones;
 use super::error::outcome_words;
@@ -52,6 +53,11 @@ pub struct Ends {
     pub mode: Mode,
 }
 
+/// What is done as soon as the good end is known: it is told that end, in which way probes ask, and how the bad end ends
+/// if that is being probed just now.
+pub type Meanwhile<'a> =
+    dyn FnMut(&mut Prober<'_>, &Clones, &Verified, Mode, Option<Ending>) -> Result<(), CaseError> + 'a;
+
 /// Finds the newest good state among candidates, newest first, and probes the bad one.
 ///
 /// The first candidate that passes ends a walk back in steps of 1, 2, 4, …; the newest that passes is
@@ -66,6 +72,7 @@ pub fn verify(
     bad: &State,
     mode: Mode,
     bound: MemoryFrom,
+    meanwhile: &mut Meanwhile<'_>,
 ) -> Result<Ends, CaseError> {
     let assignment = clones.assignment(bad.lock.clone());
     // It is asked for whatever the good end comes to; but where only the machine bounds the budget, that tells how much.
@@ -77,6 +84,12 @@ pub fn verify(
         lower_budget(prober, good.observation.peak);
     }
     let good_runs = measured(prober, clones, &good, mode)?;
+    let asked = question(bad, &Subject::BadLock, &assignment, mode);
+    if bound == MemoryFrom::Machine {
+        prober.beside(&asked);
+    }
+    let ending = prober.underway(&asked);
+    meanwhile(prober, clones, &good, mode, ending)?;
     let (bad, mode) = bad_end(prober, clones, bad, mode, &good_runs)?;
     Ok(Ends { good, bad, mode })
 }

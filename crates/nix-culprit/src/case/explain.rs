@@ -3,6 +3,7 @@
 //! Owns which ways are tried and in which order. It bounds its time, and never fails an investigation: what could not
 //! be learned is a note.
 
+mod early;
 mod heavier;
 
 use std::collections::BTreeSet;
@@ -23,13 +24,16 @@ use nix_culprit_core::profile::{self, Finding, Frame, Mark, Profile, Rung, What,
 use nix_culprit_core::quantity::Bytes;
 
 use super::CaseError;
+use super::ahead::Ending;
 use super::assignment::Assignment;
 use super::flame;
 use super::history::History;
 use super::instrumented::{How, Instrumented};
 use super::listen::{ProfileListener, TracerListener};
 use super::prober::Prober;
+use super::settings::Explaining;
 use crate::sys::limit::{Budget, Seen, Wish};
+pub use early::{Early, explain_early};
 use heavier::Heard;
 
 /// How often a second a profile of a failing end looks at the stack: often enough for a few dozen looks between two
@@ -64,8 +68,6 @@ const MOST_FRAMES: usize = 12;
 pub struct Failing<'a> {
     /// The bad end.
     pub assignment: &'a Assignment,
-    /// What was seen there.
-    pub observation: &'a Observation,
     /// The good end.
     pub good: &'a Assignment,
     /// What was seen there.
@@ -89,12 +91,29 @@ pub enum Drawing {
     Incidental,
 }
 
-/// Explains an end that fails or is heavier, or remembers what an earlier run of the case learned.
+impl Drawing {
+    /// Says it of an investigation that explains in this way.
+    #[must_use]
+    pub const fn of(explanation: Explaining) -> Self {
+        match explanation {
+            Explaining::Alone => Self::Wanted,
+            Explaining::Guides | Explaining::Tells | Explaining::Unwanted => Self::Incidental,
+        }
+    }
+}
+
+/// Explains an end at which this was seen, that it fails or is heavier, or remembers what an earlier run of the case
+/// learned. What was learned early is made use of.
 ///
 /// # Errors
 /// When the user asked to stop, or the journal cannot be written.
-pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explanation, CaseError> {
-    let class = failing.observation.outcome.class;
+pub fn explain(
+    prober: &mut Prober<'_>,
+    failing: &Failing<'_>,
+    observation: &Observation,
+    early: Option<Early>,
+) -> Result<Explanation, CaseError> {
+    let class = observation.outcome.class;
     let mut key = prober.key_of_explanation(failing.assignment, failing.by);
     if class == Class::Success {
         key = format!("{key}-{}", prober.key_of_explanation(failing.good, None));
@@ -102,27 +121,17 @@ pub fn explain(prober: &mut Prober<'_>, failing: &Failing<'_>) -> Result<Explana
     if let Some(known) = prober.explained(&key) {
         return Ok(known);
     }
-    let memory = Bytes(failing.good_observation.peak.0.saturating_mul(4)).max(LEAST).min(prober.full());
-    let time = (failing.observation.wall * 4).max(PATIENCE).min(failing.time);
-    let mut attempt = Attempt {
-        prober,
-        failing,
-        budget: Budget { memory, time: Some(time) },
-        began: Instant::now(),
-        runs: 0,
-        notes: Vec::new(),
-        drawn: Vec::new(),
-        heard: None,
-    };
+    let mut attempt = Attempt::begin(prober, failing, observation.wall);
+    attempt.early = early;
     let found = match failing.by {
-        _ if class == Class::Success => attempt.heavier()?,
+        _ if class == Class::Success => attempt.heavier(observation)?,
         Some(way) => attempt.by(way, class)?,
         None if class.is_runaway() => attempt.growth(class)?,
         None => attempt.error(class)?,
     };
     let (why, way) = found.map_or((Why::Unknown, None), |(why, way)| (why, Some(way)));
-    let Attempt { began, runs, notes, drawn, .. } = attempt;
-    let explanation = Explanation { why, way, runs, wall: began.elapsed(), notes, drawn };
+    let Attempt { began, before, runs, notes, drawn, .. } = attempt;
+    let explanation = Explanation { why, way, runs, wall: before + began.elapsed(), notes, drawn };
     prober.tell(&Event::Explained { key, explanation: Box::new(explanation.clone()) });
     Ok(explanation)
 }
@@ -137,12 +146,42 @@ struct Attempt<'a, 'p> {
     failing: &'a Failing<'a>,
     budget: Budget,
     began: Instant,
+    /// How long it took before, to learn early what was made use of.
+    before: Duration,
     runs: usize,
     notes: Vec<String>,
     /// The pictures that were drawn.
     drawn: Vec<String>,
     /// The profile of the bad end, if there is one.
     heard: Option<Heard>,
+    /// How the bad end ends, where that is not known yet.
+    ending: Option<Ending>,
+    /// What was learned before that was known, and not made use of yet.
+    early: Option<Early>,
+    /// Whether the bad end ended otherwise, or another evaluation left too little time for this one.
+    in_vain: bool,
+}
+
+impl<'a, 'p> Attempt<'a, 'p> {
+    /// Begins to explain an end that takes so long to fail.
+    fn begin(prober: &'a mut Prober<'p>, failing: &'a Failing<'a>, wall: Duration) -> Self {
+        let memory = Bytes(failing.good_observation.peak.0.saturating_mul(4)).max(LEAST).min(prober.full());
+        let time = (wall * 4).max(PATIENCE).min(failing.time);
+        Self {
+            prober,
+            failing,
+            budget: Budget { memory, time: Some(time) },
+            began: Instant::now(),
+            before: Duration::ZERO,
+            runs: 0,
+            notes: Vec::new(),
+            drawn: Vec::new(),
+            heard: None,
+            ending: None,
+            early: None,
+            in_vain: false,
+        }
+    }
 }
 
 impl Attempt<'_, '_> {
@@ -153,7 +192,10 @@ impl Attempt<'_, '_> {
             return Ok(Some(found));
         }
         // The quickest first: depths that are limited use up little memory, and a profile comes every two seconds only.
-        let ladder = self.by(Way::CallDepth, class)?;
+        let ladder = match self.early.take() {
+            Some(early) => self.adopt(early),
+            None => self.by(Way::CallDepth, class)?,
+        };
         if self.failing.drawing == Drawing::Incidental && ladder.as_ref().is_some_and(is_confirmed) {
             return Ok(ladder);
         }
@@ -309,15 +351,21 @@ impl Attempt<'_, '_> {
         look: &mut dyn FnMut(Seen<'_>) -> Wish,
     ) -> Result<Option<Instrumented>, CaseError> {
         let mut ended = false;
+        let ending = self.ending.clone();
         let mut look = |seen: Seen<'_>| {
-            let wish = look(seen);
+            let in_vain = ending.as_ref().is_some_and(Ending::is_no_growth);
+            let wish = if in_vain { Wish::End } else { look(seen) };
             ended |= wish == Wish::End;
             wish
         };
-        self.prober.tell(&Event::Explaining { way });
+        if ending.is_none() {
+            self.prober.tell(&Event::Explaining { way });
+        }
         match self.prober.instrumented(assignment, self.budget, how, &mut look) {
             Ok(Some(seen)) => {
                 self.runs += 1;
+                let is_over = |ending: &Ending| ending.is_no_growth() || seen.outcome.class == Class::TimeOut;
+                self.in_vain |= ending.as_ref().is_some_and(is_over);
                 if seen.outcome.class == Class::Interrupted && !ended {
                     return Err(CaseError::Stopped);
                 }

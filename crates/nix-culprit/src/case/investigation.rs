@@ -26,9 +26,10 @@ use super::early::{EarlyReading, Stretch};
 use super::edge::{Move, as_move};
 use super::ends::{Candidates, Ends, State, verify};
 use super::evaluator::{Evaluator, EvaluatorError, Target};
-use super::explain::{self, Drawing, explain, hints, owners};
+use super::explain::{self, Drawing, Early, explain, hints, owners};
 use super::extract;
 use super::flake_copy::FlakeCopy;
+use super::foresight::{Foresight, Inputs, will_search};
 use super::hashes::Hashes;
 use super::history::History as _;
 use super::isolate::{Culprit, Isolated, OldEnd, isolate, named};
@@ -171,6 +172,7 @@ fn investigate_told(
         culprit: None,
         folder: case.path(),
         early: &early,
+        explained_early: None,
     };
     investigation.learned(&mut prober);
     let by_version = match other_nix {
@@ -310,6 +312,8 @@ struct Investigation<'a> {
     folder: &'a Path,
     /// What is read beside the evaluations before the search.
     early: &'a EarlyReading,
+    /// What was learned of the failure while the bad end was being probed.
+    explained_early: Option<Early>,
 }
 
 impl<'a> Investigation<'a> {
@@ -357,10 +361,12 @@ impl<'a> Investigation<'a> {
         if let Some(input) = input {
             node_of(&bad.lock, input)?;
         }
+        let inputs = input.map_or(Inputs::All, Inputs::Named);
+        let mut foresight = self.foresight(&bad.lock, inputs);
         let ends = if let Some(name) = good {
             let state = self.states.named(name)?;
             let candidates = Candidates { count: 1, load: &|_| Ok(Some(state.clone())) };
-            verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad)?
+            verify_ends(&mut foresight, &mut self.clones, self.mode, prober, &candidates, &bad)?
         } else {
             let commits = self.states.committed(&bad.lock)?;
             let states = &self.states;
@@ -370,7 +376,7 @@ impl<'a> Investigation<'a> {
                 other => other,
             };
             let candidates = Candidates { count: commits.len(), load: &load };
-            match verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &bad) {
+            match verify_ends(&mut foresight, &mut self.clones, self.mode, prober, &candidates, &bad) {
                 Err(error @ (CaseError::GoodEnd { .. } | CaseError::NoGoodState { .. })) => {
                     states.require_history()?;
                     return Err(error);
@@ -378,6 +384,7 @@ impl<'a> Investigation<'a> {
                 ends => ends?,
             }
         };
+        self.explained_early = foresight.learned;
         let difference = Difference::between(&ends.good.state.lock, &ends.bad.state.lock);
         let changes: Vec<Change> = difference.changes().cloned().collect();
         self.draft.changes(&changes);
@@ -400,7 +407,6 @@ impl<'a> Investigation<'a> {
             return Ok(SearchResult::NotFound { why: NotFound::NothingChanged });
         }
         self.foresee(prober, &ends);
-        self.read_early(prober, self.clones.stretches(changes.iter()));
         if self.explain(prober, &ends)? == Next::Done {
             return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
         }
@@ -560,8 +566,13 @@ impl<'a> Investigation<'a> {
         };
         let good_state = state(&good)?;
         let candidates = Candidates { count: 1, load: &|_| Ok(Some(good_state.clone())) };
-        self.read_early(prober, vec![Stretch::new(&repository, old, new)]);
-        let ends = verify_ends(self.settings, &mut self.clones, self.mode, prober, &candidates, &state(&bad)?)?;
+        if will_search(self.settings) && prober.has_cores_beside() {
+            self.early.begin(vec![Stretch::new(&repository, old, new)], self.folder);
+        }
+        let bad_state = state(&bad)?;
+        let mut foresight = self.foresight(&bad_state.lock, Inputs::One);
+        let ends = verify_ends(&mut foresight, &mut self.clones, self.mode, prober, &candidates, &bad_state)?;
+        self.explained_early = foresight.learned;
         self.draft.changes(&diff(&ends.good.state.lock, &ends.bad.state.lock));
         self.draft.ends(&ends);
         self.draft.input(input, place_name(&reference), Isolation::Named);
@@ -610,13 +621,13 @@ impl<'a> Investigation<'a> {
         Some(guide).filter(|guide| !guide.files().is_empty())
     }
 
-    /// Begins to read what the commits of histories change that will probably be searched.
-    fn read_early(&self, prober: &Prober<'_>, stretches: Vec<Stretch>) {
-        let only_explains = matches!(self.settings.explanation, Explaining::Alone);
-        let only_isolates = matches!(self.settings.scope, Scope::Inputs { .. });
-        if !only_explains && !only_isolates && prober.has_cores_beside() {
-            self.early.begin(stretches, self.folder);
-        }
+    /// Returns what is begun as soon as the good end is known.
+    const fn foresight<'f>(&self, bad: &'f Lock, inputs: Inputs<'f>) -> Foresight<'f>
+    where
+        'a: 'f,
+    {
+        let (settings, folder, early) = (self.settings, self.folder, self.early);
+        Foresight { settings, folder, early, bad, inputs, learned: None }
     }
 
     /// Begins to find out what the confirmation needs to know of the ends.
@@ -635,18 +646,15 @@ impl<'a> Investigation<'a> {
         if self.settings.script.is_empty() {
             let failing = explain::Failing {
                 assignment: &self.clones.assignment(ends.bad.state.lock.clone()),
-                observation: &ends.bad.observation,
                 good: &self.clones.assignment(ends.good.state.lock.clone()),
                 good_observation: &ends.good.observation,
                 time: self.settings.time,
                 folder: self.folder,
                 by: self.settings.explained_by,
-                drawing: match self.settings.explanation {
-                    Explaining::Alone => Drawing::Wanted,
-                    Explaining::Guides | Explaining::Tells | Explaining::Unwanted => Drawing::Incidental,
-                },
+                drawing: Drawing::of(self.settings.explanation),
             };
-            let explanation = explain(prober, &failing)?;
+            let early = self.explained_early.take();
+            let explanation = explain(prober, &failing, &ends.bad.observation, early)?;
             self.draft.explanation(explanation);
             self.learned(prober);
         }
@@ -778,15 +786,18 @@ impl<'a> Investigation<'a> {
 
 /// Probes both ends, with the clones at hand for the inputs that may be searched.
 fn verify_ends(
-    settings: &Settings,
+    foresight: &mut Foresight<'_>,
     clones: &mut Clones,
     mode: Mode,
     prober: &mut Prober<'_>,
     good: &Candidates<'_>,
     bad: &State,
 ) -> Result<Ends, CaseError> {
-    clones_at_hand(settings, clones, &bad.lock)?;
-    verify(prober, clones, good, bad, mode, settings.memory_from)
+    clones_at_hand(foresight.settings, clones, &bad.lock)?;
+    let bound = foresight.settings.memory_from;
+    verify(prober, clones, good, bad, mode, bound, &mut |prober, clones, good, mode, ending| {
+        foresight.begin(prober, clones, good, mode, ending)
+    })
 }
 
 /// Finds the clones that are there already for the inputs that may be searched.

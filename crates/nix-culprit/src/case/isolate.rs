@@ -1,6 +1,6 @@
 //! Which of the changed inputs make the difference: asks the core for a mixture of the locks, and probes it.
 
-use nix_culprit_core::event::{Event, Purpose};
+use nix_culprit_core::event::{Event, Mode, Purpose};
 use nix_culprit_core::flake::{Change, Lock};
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::isolate::{Difference, Extent, Finding, Parts, Search, Smallest, Step};
@@ -8,6 +8,7 @@ use nix_culprit_core::outcome::Verdict;
 use nix_culprit_core::report::model::{ChangeSet, Isolation, Matters, SetMember, Subject};
 
 use super::CaseError;
+use super::assignment::Assignment;
 use super::clones::Clones;
 use super::ends::Ends;
 use super::prober::{Prober, Question, Round};
@@ -63,11 +64,9 @@ pub fn named(
         input: input.to_string(),
         changed: difference.changes().map(|change| change.path().to_string()).collect(),
     })?;
-    let path = part.path();
-    let below = difference.parts().iter().enumerate().filter(|(_, other)| other.path().is_below(path));
-    let own: Parts = below.map(|(at, _)| at).collect();
+    let own = below(difference, part.path());
     let all: Parts = (0..difference.parts().len()).collect();
-    let attempts = Attempts { clones, ends, difference };
+    let attempts = Attempts { clones, mode: ends.mode, difference };
     let others = &all - &own;
     let mut base = None;
     if others.is_empty() || attempts.probe(prober, &others)? == Verdict::Good {
@@ -103,9 +102,8 @@ pub fn isolate(
     likely: &[InputPath],
     extent: Extent,
 ) -> Result<Isolated, CaseError> {
-    let attempts = Attempts { clones, ends, difference };
-    let above = difference.parts().iter().map(|part| part.above()).collect();
-    let mut search = Search::new(above, difference.of(likely), extent);
+    let attempts = Attempts { clones, mode: ends.mode, difference };
+    let mut search = search(difference, likely, extent);
     let finding = loop {
         match search.next() {
             Step::Done(finding) => break finding,
@@ -127,10 +125,50 @@ pub fn isolate(
     Ok(isolated)
 }
 
+/// What is asked for first of the changed inputs.
+#[derive(Debug, Clone, Copy)]
+pub enum First<'a> {
+    /// Whether one that the user named makes the difference.
+    Named(&'a InputPath),
+    /// Which make it, where these are likely.
+    Likely(&'a [InputPath], Extent),
+}
+
+/// Has what will be asked for first probed while another probe is waited for.
+pub fn begin(prober: &mut Prober<'_>, clones: &Clones, mode: Mode, difference: &Difference, first: First<'_>) {
+    let all: Parts = (0..difference.parts().len()).collect();
+    let set = match first {
+        _ if all.is_empty() => return,
+        First::Named(input) => &all - &below(difference, input),
+        First::Likely(likely, extent) => match search(difference, likely, extent).next() {
+            Step::Probe(set) => set,
+            Step::Done(_) => return,
+        },
+    };
+    if let Ok(lock) = difference.lock(&set)
+        && !set.is_empty()
+        && set != all
+    {
+        let assignment = clones.assignment(lock);
+        prober.beside_waiting(&Attempts { clones, mode, difference }.question(&set, &assignment));
+    }
+}
+
+fn search(difference: &Difference, likely: &[InputPath], extent: Extent) -> Search {
+    let above = difference.parts().iter().map(|part| part.above()).collect();
+    Search::new(above, difference.of(likely), extent)
+}
+
+/// Returns the changes of an input and of what is below it.
+fn below(difference: &Difference, path: &InputPath) -> Parts {
+    let parts = difference.parts().iter().enumerate();
+    parts.filter(|(_, other)| other.path().is_below(path)).map(|(at, _)| at).collect()
+}
+
 /// Probes mixtures of the two locks, and says what they mean.
 struct Attempts<'a> {
     clones: &'a Clones,
-    ends: &'a Ends,
+    mode: Mode,
     difference: &'a Difference,
 }
 
@@ -146,15 +184,18 @@ impl Attempts<'_> {
             Err(error) => return Ok(Verdict::Skip(format!("the locks cannot be mixed so: {error}"))),
         };
         let assignment = self.clones.assignment(lock);
-        let question = Question {
+        Ok(prober.probe(self.question(set, &assignment))?.1)
+    }
+
+    fn question<'q>(&self, set: &Parts, assignment: &'q Assignment) -> Question<'q> {
+        Question {
             purpose: Purpose { words: self.words(set), commit: None },
             subject: Subject::Inputs { updated: paths(self.difference, set) },
-            assignment: &assignment,
-            mode: self.ends.mode,
+            assignment,
+            mode: self.mode,
             round: Round::Search,
             remaining: None,
-        };
-        Ok(prober.probe(question)?.1)
+        }
     }
 
     /// Says what a set is, by the shorter list.

@@ -23,6 +23,7 @@ mod fake;
 mod flake_copy;
 mod flame;
 mod follows;
+mod foresight;
 mod hashes;
 mod history;
 mod instrumented;

@@ -17,7 +17,7 @@ use nix_culprit_core::read_set::Reads;
 use nix_culprit_core::report::model::{self, Probe, Subject};
 
 use super::CaseError;
-use super::ahead::{Ahead, Done, Order, Places};
+use super::ahead::{Ahead, Done, Ending, Order, Places};
 use super::assignment::Assignment;
 use super::evaluator::{Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
 use super::instrumented::{How, Instrumented};
@@ -519,6 +519,16 @@ impl<'a> Prober<'a> {
     /// Has a probe made beside the next one, if it will be asked for anyway, and cores and memory carry both.
     pub fn beside(&mut self, question: &Question<'_>) {
         let places = self.places_beside(question.assignment);
+        self.beside_in(question, places);
+    }
+
+    /// As [`Prober::beside`], where this thread only waits for another probe: that one's place is free, too.
+    pub fn beside_waiting(&mut self, question: &Question<'_>) {
+        let places = self.places_beside(question.assignment);
+        self.beside_in(question, if places > 0 { places + 1 } else { 0 });
+    }
+
+    fn beside_in(&mut self, question: &Question<'_>, places: usize) {
         // Of what is repeated to measure it, nothing is gained.
         if places == 0 || self.rule().is_some() {
             return;
@@ -532,6 +542,12 @@ impl<'a> Prober<'a> {
             self.evaluator.note(question.assignment);
             self.begin_ahead(question, places);
         }
+    }
+
+    /// Returns how a probe ends that is being made beside what is asked for.
+    #[must_use]
+    pub fn underway(&self, question: &Question<'_>) -> Option<Ending> {
+        self.ahead.as_ref()?.underway(&self.key(question))
     }
 
     /// Has probes made ahead, in so many places, that a search will probably ask for after `now`; all others are stopped.

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 mod afterwards;
+mod beside;
 mod bisecting;
 mod blobless;
 mod browser;

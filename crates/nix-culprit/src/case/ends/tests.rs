@@ -30,7 +30,15 @@ fn verify_with(
     let folder = tempfile::tempdir().unwrap();
     let clones = no_clones();
     run(folder.path(), nix, criterion, |prober| {
-        let result = verify(prober, &clones, &Candidates { count, load }, &state(BAD), Mode::Fast, MemoryFrom::User);
+        let result = verify(
+            prober,
+            &clones,
+            &Candidates { count, load },
+            &state(BAD),
+            Mode::Fast,
+            MemoryFrom::User,
+            &mut |_, _, _, _, _| Ok(()),
+        );
         (result, prober.criterion().cloned())
     })
 }
@@ -240,7 +248,7 @@ fn a_budget_that_only_the_machine_bounds_is_lowered_to_what_the_good_end_makes_p
         let mut nix = by_state(|_| Truth::Good);
         let candidates = Candidates { count: 1, load: &|_| Ok(Some(good.clone())) };
         let (ends, told) = run_within(budget, folder.path(), &mut nix, None, |prober| {
-            verify(prober, &clones, &candidates, &state(BAD), Mode::Fast, from)
+            verify(prober, &clones, &candidates, &state(BAD), Mode::Fast, from, &mut |_, _, _, _, _| Ok(()))
         });
         assert_eq!(ends.unwrap().bad.verdict, Verdict::Bad);
         (nix.budgets, told.warnings().len())

@@ -35,12 +35,12 @@ pub(super) struct Heard {
 
 impl Attempt<'_, '_> {
     /// Compares an end that succeeds with the good one.
-    pub(super) fn heavier(&mut self) -> Result<Option<(Why, Way)>, CaseError> {
+    pub(super) fn heavier(&mut self, bad: &Observation) -> Result<Option<(Why, Way)>, CaseError> {
         if self.failing.by.is_some_and(|way| way != Way::Profile) {
             self.notes.push("What an evaluation that succeeds does more of is learned by a profile only.".to_owned());
             return Ok(None);
         }
-        let calls = calls(self.failing.good_observation).zip(calls(self.failing.observation));
+        let calls = calls(self.failing.good_observation).zip(calls(bad));
         let (unit, hertz) = match calls {
             Some((good, bad)) if good.max(bad) <= MOST_CALLS => (Unit::Calls, 0),
             Some(_) | None => (Unit::Samples, looks_a_second(self.failing.good_observation)),

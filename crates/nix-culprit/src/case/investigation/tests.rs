@@ -52,7 +52,8 @@ impl World {
         let (good, bad) = (state("committed", &self.good), state("updated", &self.bad));
         let candidates = Candidates { count: 1, load: &|_| Ok(Some(good.clone())) };
         let work = |prober: &mut Prober<'_>| {
-            let ends = verify(prober, &clones, &candidates, &bad, Mode::Fast, MemoryFrom::User)?;
+            let ends =
+                verify(prober, &clones, &candidates, &bad, Mode::Fast, MemoryFrom::User, &mut |_, _, _, _, _| Ok(()))?;
             let difference = Difference::between(&self.good, &self.bad);
             let isolated = isolate(prober, &clones, &ends, &difference, &[], Extent::One)?;
             let [Guilty { change, how: Isolation::SufficesAndNeeded, base, .. }] = isolated.culprits.as_slice() else {
