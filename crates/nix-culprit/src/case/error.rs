@@ -331,6 +331,7 @@ impl CaseError {
                 return source.hint();
             }
             Self::Journal(JournalError::InUse(_)) => "wait for it, or stop it".to_owned(),
+            Self::Journal(JournalError::Line { .. }) => "begin anew: `nix-culprit find`".to_owned(),
             Self::Evaluator(EvaluatorError::Machine { source, .. }) if is_for_lack_of_room(&**source) => {
                 ROOM.to_owned()
             }

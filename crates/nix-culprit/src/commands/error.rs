@@ -47,6 +47,9 @@ pub enum CommandError {
     /// The folder for the result holds something.
     #[error("the folder {0} is not empty")]
     NotEmpty(PathBuf),
+    /// What should be gone on with is a reduction.
+    #[error("{0} is a reduction")]
+    IsReduction(String),
     /// The reduction took no step of this number.
     #[error("there is no step {number}; the last one is {last}")]
     NoSuchStep {
@@ -169,6 +172,10 @@ impl CommandError {
                 Some("the command beside the correction's number does the same to the file as it is now".to_owned())
             }
             Self::NoReplay(_) => Some("a script repeats the two evaluations that name a commit".to_owned()),
+            Self::Journal(JournalError::Line { .. }) => Some("begin anew: `nix-culprit find`".to_owned()),
+            Self::IsReduction(id) => Some(format!("`nix-culprit reduce --go-on {id}` goes on with it")),
+            Self::NotEmpty(_) => Some("name a new folder with --output".to_owned()),
+            Self::NoSuchStep { .. } => Some("`nix-culprit reduce --history` lists them".to_owned()),
             Self::NoInput => Some("name it with --input".to_owned()),
             Self::Outside(_) => Some("name the folder too: nix-culprit find FOLDER --file FILE".to_owned()),
             Self::NotAFolder(_) => {

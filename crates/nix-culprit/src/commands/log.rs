@@ -15,7 +15,7 @@ use crate::cli::case::{Log, LogFormat};
 pub(super) fn run(args: &Log, context: &Context) -> Result<Exit, CommandError> {
     let cases = Cases::below(&context.dirs.state);
     let text = if args.list {
-        cases.list()?.into_iter().map(|name| name + "\n").collect()
+        printable_lines(&cases.list()?.iter().map(|id| in_a_line(&cases, id) + "\n").collect::<String>())
     } else {
         let (case, _) = cases.find(args.case.as_deref())?;
         match args.format {
@@ -26,6 +26,20 @@ pub(super) fn run(args: &Log, context: &Context) -> Result<Exit, CommandError> {
     };
     context.printer.result(&text).map_err(CommandError::Print)?;
     Ok(Exit::OK)
+}
+
+/// Says of a case which flake it is about, and how far it came.
+fn in_a_line(cases: &Cases, id: &str) -> String {
+    let (case, settings) = match cases.find(Some(id)) {
+        Ok(found) => found,
+        Err(error) => return format!("{id}  {error}"),
+    };
+    let answer = |entry: Entry| if let Event::Finished { answer } = entry.event { Some(answer) } else { None };
+    let state = match read_journal(&case.journal()) {
+        Ok(entries) => entries.into_iter().rev().find_map(answer).unwrap_or_else(|| "not finished".to_owned()),
+        Err(error) => error.to_string(),
+    };
+    format!("{id}  {}  {state}", settings.flake.display())
 }
 
 fn git(case: &CaseDir) -> Result<String, CommandError> {

@@ -43,7 +43,9 @@ fn the_log_is_a_table_for_people_and_lines_for_programs() {
     let finished = events.iter().filter(|event| event["event"] == "probe-finished").count();
     let run = probes.iter().filter(|probe| probe["settled-by"].is_null()).count();
     assert_eq!(finished, run);
-    assert_eq!(room.run(&["log", "--list"]).exits_with(0).stdout, format!("{id}\n"));
+    let line = room.run(&["log", "--list"]).exits_with(0).stdout;
+    let (app, culprit) = (room.app.display(), &room.sample.culprit);
+    assert!(line.starts_with(&format!("{id}  {app}  {culprit} ")) && line.lines().count() == 1, "{line}");
 }
 
 #[test]

@@ -46,6 +46,8 @@ fn what_is_left_is_smaller_and_still_eats_all_memory_and_more_time_makes_it_smal
     // A folder that holds something is not written into; without one, the case has the result.
     let run = room.run(&["reduce", "--go-on", "--output", &shown]).exits_with(129);
     assert!(run.stderr.contains("is not empty"), "{}", run.stderr);
+    let run = room.run(&["resume"]).exits_with(129);
+    assert!(run.stderr.contains("is a reduction") && run.stderr.contains("reduce --go-on 2"), "{}", run.stderr);
     let smaller = room.path("smaller");
     let shown = smaller.display().to_string();
     room.run(&["reduce", "--go-on", "--max-candidates", "100", "--output", &shown]).exits_with(0);
