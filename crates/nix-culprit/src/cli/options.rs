@@ -32,7 +32,7 @@ pub struct BudgetOptions {
 /// Which flake and what of it.
 #[derive(Debug, Clone, Args)]
 pub struct FlakeOptions {
-    /// The flake's folder, or an installable such as .#devShells.x86_64-linux.default
+    /// The flake's folder or one below it, or an installable such as .#devShells.x86_64-linux.default
     #[arg(value_name = "FLAKE", default_value = ".")]
     pub flake: String,
 

@@ -74,7 +74,10 @@ pub(super) fn settings(
         Some((flake, fragment)) => (flake, Some(fragment.to_owned())),
         None => (options.flake.flake.as_str(), None),
     };
-    let flake = folder(flake)?;
+    let mut flake = folder(flake)?;
+    if options.flake.file.is_none() {
+        flake = flake_around(flake);
+    }
     let criterion = match options.verdict.bad_when.as_deref().map(str::parse::<BadWhen>).transpose()? {
         Some(BadWhen::Fixed(criterion)) => Some(criterion),
         Some(BadWhen::Same) | None => None,
@@ -166,6 +169,14 @@ fn folder(flake: &str) -> Result<PathBuf, CommandError> {
         .ok_or_else(|| CommandError::NotAFolder(flake.to_owned()))
 }
 
+/// Finds the flake that a folder belongs to, as Nix does: in it or above it, up to the top of its git repository.
+fn flake_around(folder: PathBuf) -> PathBuf {
+    let top = folder.ancestors().find(|above| above.join(".git").exists());
+    let inside = |above: &&Path| top.is_some_and(|top| above.starts_with(top));
+    let flake = folder.ancestors().take_while(inside).find(|above| above.join("flake.nix").is_file());
+    flake.map_or(folder.clone(), Path::to_owned)
+}
+
 /// Reads a flake reference to the working tree of a folder on this machine.
 fn referenced(flake: &str) -> Option<PathBuf> {
     let reference = FlakeRef::parse(flake).ok()?;
@@ -207,6 +218,22 @@ pub(super) fn input_path(text: &str) -> InputPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_flake_of_a_sub_folder_is_the_one_around_it_in_its_repository() {
+        let top = tempfile::tempdir().unwrap();
+        let top = std::fs::canonicalize(top.path()).unwrap();
+        std::fs::create_dir_all(top.join("repository/flake/src/deep")).unwrap();
+        let around = |path: &str| flake_around(top.join(path));
+        std::fs::write(top.join("flake.nix"), "{ }").unwrap();
+        std::fs::write(top.join("repository/flake/flake.nix"), "{ }").unwrap();
+        assert_eq!(around("repository/flake/src"), top.join("repository/flake/src"), "it is in no repository");
+        std::fs::create_dir(top.join("repository/.git")).unwrap();
+        for inside in ["repository/flake", "repository/flake/src", "repository/flake/src/deep"] {
+            assert_eq!(around(inside), top.join("repository/flake"), "{inside}");
+        }
+        assert_eq!(around("repository"), top.join("repository"), "what is outside of the repository is not its flake");
+    }
 
     #[test]
     fn a_flake_is_a_folder_or_a_reference_to_one() {

@@ -117,7 +117,7 @@ pub enum GitError {
     #[error("`{0}` is no date: expected 2023-08-19 or 2023-08-19T12:00:00Z")]
     BadDate(String),
     /// No commit is that old.
-    #[error("`{name}` has no commit before {date}")]
+    #[error("nothing in the history of `{name}` is from before {date}")]
     NothingBefore {
         /// The branch that was asked for.
         name: String,
@@ -143,6 +143,7 @@ impl GitError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Child(ChildError::Start { .. }) => Some("install git, or name its path".into()),
+            Self::NothingBefore { .. } => Some("name a later date, or a revision".into()),
             Self::TooOld { .. } => Some("install git 2.31 or newer".into()),
             Self::OtherOwner(path) => Some(format!(
                 "if you trust it: git config --global --add safe.directory '{}'",
@@ -173,7 +174,6 @@ impl GitError {
             | Self::Elsewhere(..)
             | Self::BadName(_)
             | Self::BadDate(_)
-            | Self::NothingBefore { .. }
             | Self::BadPath(_)
             | Self::File { .. } => None,
         }
