@@ -37,7 +37,10 @@ pub(super) fn derivations(derivations: Derivations) -> String {
     let Derivations { all, changed } = derivations;
     match changed {
         0 => "its derivations are those of the good end".to_owned(),
-        changed => format!("{changed} of its {} are others than at the good end", words::counted(all, "derivation")),
+        1 if all == 1 => "its derivation is another one than at the good end".to_owned(),
+        1 => format!("1 of its {all} derivations is another one than at the good end"),
+        changed if changed == all => format!("all of its {all} derivations are others than at the good end"),
+        changed => format!("{changed} of its {all} derivations are others than at the good end"),
     }
 }
 
@@ -53,4 +56,18 @@ pub(super) fn command(step: &Step) -> Option<&str> {
 pub(super) fn totals(corrections: &Corrections) -> String {
     let evaluations = words::counted(corrections.evaluations, "evaluation");
     format!("{evaluations}, {}", show_duration(corrections.wall))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derivations_are_told_as_people_count_them() {
+        let told = |all, changed| derivations(Derivations { all, changed });
+        assert_eq!(told(5, 0), "its derivations are those of the good end");
+        assert_eq!(told(1, 1), "its derivation is another one than at the good end");
+        assert_eq!(told(5, 5), "all of its 5 derivations are others than at the good end");
+        assert_eq!(told(5, 1), "1 of its 5 derivations is another one than at the good end");
+    }
 }
