@@ -365,7 +365,12 @@ impl NixEvaluator {
         }
         if let Some((program, arguments)) = self.script.split_first() {
             let flake = flake.folder();
-            return self.ask(&Call::new(program).args(arguments).folder(&flake), None, memory);
+            let mut evaluated = self.ask(&Call::new(program).args(arguments).folder(&flake), None, memory)?;
+            let Observation { outcome, end, .. } = &mut evaluated.observation;
+            if let (Class::EvaluationError, None, End::Exited(status)) = (outcome.class, &outcome.message, &*end) {
+                outcome.message = Some(format!("your check exited with status {status}"));
+            }
+            return Ok(evaluated);
         }
         self.own_command(&flake, None, target, memory)
     }

@@ -157,7 +157,8 @@ fn a_check_of_the_users_own_follows_the_contract_of_git_bisect_run() {
     let check = |script: &str| room.run_small_with_check(&["probe"], &["sh", "-c", script]);
     check("exit 0").exits_with(0);
     check("exit 1").exits_with(1);
-    check("exit 77").exits_with(1);
+    let failed = check("exit 77").exits_with(1);
+    assert!(failed.to_string().contains("your check exited with status 77"), "{failed}");
     check("exit 127").exits_with(1);
     check("exit 125").exits_with(125);
     let stopped = check("exit 128").exits_with(129);
