@@ -3,15 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use nix_culprit_core::bisect::Culprit;
-use nix_culprit_core::flake::Revision;
-use nix_culprit_core::report::model;
+use nix_culprit_core::bisect::{Culprit, Goal};
+use nix_culprit_core::event::Mode;
+use nix_culprit_core::flake::{ChangeKind, Place, Revision};
+use nix_culprit_core::ids::CommitId;
+use nix_culprit_core::isolate::{Difference, Extent};
+use nix_culprit_core::report::model::{self, Isolation};
 use nix_culprit_sample::{Options, Sample, State as Does, generate};
 
+use super::super::Assignment;
+use super::super::ends::{Candidates, verify};
 use super::super::evaluator::EvaluatorError;
 use super::super::fake::{FakeNix, Truth, path, revision, run};
 use super::super::isolate::Culprit as Guilty;
+use super::super::isolate::isolate;
+use super::super::proof::{Proof, prove};
 use super::super::search::Found;
+use super::super::search::Range;
 use super::super::settings::{Confirmation, MemoryFrom};
 use super::*;
 
