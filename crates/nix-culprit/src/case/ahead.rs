@@ -35,9 +35,19 @@ pub struct Places {
     pub beside: usize,
 }
 
+/// How sure it is that a probe will be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A search may ask for it, or end before.
+    Perhaps,
+    /// It will be asked for whatever a search beside it comes to.
+    Anyway,
+}
+
 /// What is evaluated ahead of time.
 #[derive(Debug, Clone)]
 pub struct Order {
+    pub(super) need: Need,
     pub(super) key: String,
     pub(super) purpose: Purpose,
     pub(super) assignment: Assignment,
@@ -76,6 +86,7 @@ impl Ending {
 
 struct Running {
     key: String,
+    need: Need,
     place: usize,
     interrupt: Interrupt,
     ending: Ending,
@@ -140,6 +151,12 @@ impl Ahead {
         self.done.contains_key(key) || self.running.iter().any(|running| running.key == key)
     }
 
+    /// Tells whether so many places are taken.
+    pub(super) fn is_full(&mut self, places: usize) -> bool {
+        self.reap();
+        self.running.len() >= places
+    }
+
     /// Begins a probe if it has one of so many places. One that was stopped keeps its place until it has ended.
     pub(super) fn begin(&mut self, order: Order, places: usize) {
         self.reap();
@@ -148,7 +165,7 @@ impl Ahead {
         }
         let place = (0..).find(|place| self.running.iter().all(|running| running.place != *place)).unwrap_or(0);
         let interrupt = self.interrupt.branch();
-        let (make, own, key) = (Arc::clone(&self.make), interrupt.clone(), order.key.clone());
+        let (make, own, key, need) = (Arc::clone(&self.make), interrupt.clone(), order.key.clone(), order.need);
         let ending = Ending::default();
         let told = ending.clone();
         let evaluate = move |ended: &mut Option<Class>| {
@@ -173,14 +190,15 @@ impl Ahead {
         };
         // Without a thread the probe is made when it is asked for.
         if let Ok(thread) = std::thread::Builder::new().name("ahead".to_owned()).spawn(work) {
-            self.running.push(Running { key, place, interrupt, ending, thread });
+            self.running.push(Running { key, need, place, interrupt, ending, thread });
         }
     }
 
-    /// Stops all but these.
+    /// Stops those that a search may have asked for, but for these.
     pub(super) fn keep_only(&mut self, wanted: &dyn Fn(&str) -> bool) {
         self.reap();
-        self.running.iter().filter(|running| !wanted(&running.key)).for_each(|running| running.interrupt.force());
+        let superfluous = self.running.iter().filter(|running| running.need == Need::Perhaps && !wanted(&running.key));
+        superfluous.for_each(|running| running.interrupt.force());
     }
 
     /// Returns what came of a probe, if it was begun and tells something; waits for its end, and stops it after `patience`.
@@ -200,14 +218,25 @@ impl Ahead {
         self.done.remove(key)
     }
 
+    /// Stops those that a search may have asked for, waits for their end, and returns what was not asked for.
+    pub(super) fn end_search(&mut self) -> Vec<Done> {
+        self.end_those(|need| need == Need::Perhaps)
+    }
+
     /// Stops all, waits for their end, and returns what was not asked for.
     pub(super) fn end(&mut self) -> Vec<Done> {
-        self.keep_only(&|_| false);
-        for running in self.running.drain(..) {
-            let done = running.thread.join().ok().flatten();
-            self.done.extend(done.map(|done| (done.order.key.clone(), done)));
-        }
-        std::mem::take(&mut self.done).into_values().collect()
+        self.end_those(|_| true)
+    }
+
+    fn end_those(&mut self, ends: impl Fn(Need) -> bool) -> Vec<Done> {
+        self.running.iter().filter(|running| ends(running.need)).for_each(|running| running.interrupt.force());
+        let (ended, running): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.running).into_iter().partition(|running| ends(running.need));
+        self.running = running;
+        self.take_in(ended);
+        let (ended, done) = std::mem::take(&mut self.done).into_iter().partition(|(_, done)| ends(done.order.need));
+        self.done = done;
+        BTreeMap::into_values(ended).collect()
     }
 
     /// Takes in those that have ended.
@@ -215,6 +244,10 @@ impl Ahead {
         let (ended, running): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.running).into_iter().partition(|running| running.thread.is_finished());
         self.running = running;
+        self.take_in(ended);
+    }
+
+    fn take_in(&mut self, ended: Vec<Running>) {
         for ended in ended {
             let done = ended.thread.join().ok().flatten();
             self.done.extend(done.map(|done| (done.order.key.clone(), done)));

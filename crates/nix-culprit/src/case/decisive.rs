@@ -63,7 +63,7 @@ impl Decisive {
         if probed.as_ref().is_some_and(|(_, verdict)| decisive.fits(range.goal, commit, verdict)) {
             *this = Some(decisive);
         } else {
-            prober.end_ahead()?;
+            prober.end_search()?;
         }
         Ok(probed)
     }

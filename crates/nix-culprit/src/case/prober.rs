@@ -3,12 +3,13 @@
 mod ahead;
 mod allowance;
 mod known;
+mod needed;
 mod own;
 mod question;
 mod repeats;
 mod why;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use nix_culprit_core::event::{Event, EventSink, Mode};
@@ -23,6 +24,7 @@ use super::evaluator::{Evaluator, Target, Yields};
 use super::journal::Journal;
 use super::meter::Label;
 use super::settings::{Confirmation, Fetching, ReadSets};
+use needed::Needed;
 use repeats::{Base, typical};
 
 pub use allowance::Allowance;
@@ -53,6 +55,8 @@ pub struct Prober<'a> {
     /// Whether the last observation is one of an earlier case.
     remembered: bool,
     ahead: Option<Ahead>,
+    /// What will be asked for, in this order, and has not been begun.
+    needed: VecDeque<Needed>,
     /// How long the last evaluation took that nobody else made.
     last: Duration,
     /// Whether what is found will be confirmed by the user's own command.
@@ -92,6 +96,7 @@ impl<'a> Prober<'a> {
             told: BTreeSet::new(),
             remembered: false,
             ahead: None,
+            needed: VecDeque::new(),
             last: Duration::ZERO,
             confirmation: Confirmation::Unwanted,
             confirmed: BTreeSet::new(),
@@ -205,6 +210,7 @@ impl<'a> Prober<'a> {
         let (mode, remaining) = (question.mode, question.remaining);
         self.tell(&Event::ProbeStarted { key: key.clone(), purpose: purpose.clone(), mode, remaining });
         self.journal.check()?;
+        self.is_asked_for(&key);
         let evaluated = match self.taken_from_ahead(&key) {
             Some(evaluated) => evaluated,
             None => self.evaluate(question)?,

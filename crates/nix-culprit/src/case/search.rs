@@ -114,7 +114,7 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
                 }
             }
             Step::Done(finding) => {
-                prober.end_ahead()?;
+                prober.end_search()?;
                 let title = |commit: &CommitId| history.title(commit).unwrap_or_default();
                 return Ok(Found { finding, suspects, log: bisect_log(&search, title), old, own });
             }

@@ -8,8 +8,8 @@ use nix_culprit_core::ids::DrvPath;
 use nix_culprit_core::outcome::Observation;
 use nix_culprit_core::report::model::{Inputs, Subject};
 
-use super::super::CaseError;
 use super::super::prober::{Prober, Question, Round};
+use super::super::{Assignment, CaseError};
 use super::proof::{Proven, prove};
 use super::{Work, Works};
 
@@ -18,15 +18,7 @@ pub(super) fn count(prober: &mut Prober<'_>, work: &Work<'_>, works: &mut [Works
     let is_known = |one: &Works| of(way_of(&one.correction.proof), &one.correction.observation).is_some();
     let Some(good) = work.failing.good.as_ref().filter(|_| works.iter().any(is_known)) else { return Ok(()) };
     let assignment = work.clones.assignment(good.clone());
-    let question = Question {
-        purpose: Purpose { words: "good end, for its derivations".to_owned(), commit: None },
-        subject: Subject::GoodLock,
-        assignment: &assignment,
-        mode: work.failing.mode,
-        round: Round::Run,
-        remaining: None,
-    };
-    let Proven::Good(seen, proof) = prove(prober, work.settings, &question)? else { return Ok(()) };
+    let Proven::Good(seen, proof) = prove(prober, work.settings, &question(work, &assignment))? else { return Ok(()) };
     let Some(good) = closure(prober, way_of(&proof), &seen) else { return Ok(()) };
     for one in works {
         let correction = &mut one.correction;
@@ -36,6 +28,18 @@ pub(super) fn count(prober: &mut Prober<'_>, work: &Work<'_>, works: &mut [Works
         }
     }
     Ok(())
+}
+
+/// Makes the question about the good end, which is this assignment.
+pub(super) fn question<'q>(work: &Work<'_>, assignment: &'q Assignment) -> Question<'q> {
+    Question {
+        purpose: Purpose { words: "good end, for its derivations".to_owned(), commit: None },
+        subject: Subject::GoodLock,
+        assignment,
+        mode: work.failing.mode,
+        round: Round::Run,
+        remaining: None,
+    }
 }
 
 /// Returns in which way the user's own command was run, if it was.

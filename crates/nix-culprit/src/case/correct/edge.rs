@@ -10,10 +10,10 @@ use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::report::model::Subject;
 
-use super::super::CaseError;
 use super::super::clones::revision;
 use super::super::follows::with_own;
 use super::super::prober::{Prober, Question, Round};
+use super::super::{Assignment, CaseError};
 use super::proof::{Proven, prove};
 use super::revision::{ended, point, theirs};
 use super::{Attempt, Corrected, Work, Works};
@@ -71,6 +71,16 @@ impl Work<'_> {
         keeping: &Keeping,
         from: &InputPath,
     ) -> Result<Attempt, CaseError> {
+        let variant = self.kept_apart(prober, keeping, from)?;
+        self.vary(prober, variant)
+    }
+
+    fn kept_apart(
+        &mut self,
+        prober: &mut Prober<'_>,
+        keeping: &Keeping,
+        from: &InputPath,
+    ) -> Result<Variant, CaseError> {
         let Keeping { input, commit, before } = keeping;
         let failing = &self.failing.lock;
         let reference = failing.locked(&failing.resolve(from)?)?;
@@ -90,7 +100,35 @@ impl Work<'_> {
         let action = Action::Apart { input: input.clone(), to, before: *before };
         let what = format!("{input} stays at that commit until you take this out again: check now and then.");
         let then = vec![Step::Command { command: "nix flake lock".to_owned() }, Step::Do { what }];
-        self.vary(prober, Variant { action, edit: FlakeEdit::SetUrl { input: input.clone(), url }, lock, then })
+        Ok(Variant { action, edit: FlakeEdit::SetUrl { input: input.clone(), url }, lock, then })
+    }
+
+    /// Takes note of what will be asked for to try to keep an input apart, where nothing has to be fetched for it.
+    pub(super) fn foresee_apart(
+        &mut self,
+        prober: &mut Prober<'_>,
+        keeping: &Keeping,
+        from: &InputPath,
+    ) -> Result<(), CaseError> {
+        if self.failing.mode != Mode::Fast || !self.is_at_hand(from, &keeping.commit)? {
+            return Ok(());
+        }
+        let Variant { action, lock, .. } = self.kept_apart(prober, keeping, from)?;
+        let assignment = self.clones.assignment(lock);
+        prober.need(&self.varied(&action.words(&str::to_owned), &assignment), self.allowed_for_failures(prober));
+        Ok(())
+    }
+
+    /// Makes the question about a change of an edge, which is this assignment.
+    fn varied<'q>(&self, what: &str, assignment: &'q Assignment) -> Question<'q> {
+        Question {
+            purpose: Purpose { words: what.to_owned(), commit: None },
+            subject: Subject::Corrected { change: what.to_owned() },
+            assignment,
+            mode: self.failing.mode,
+            round: Round::Run,
+            remaining: None,
+        }
     }
 
     /// Tries a change in the fast way and, if that works, as it would be written by the user's own command.
@@ -115,20 +153,11 @@ impl Work<'_> {
             Err(why) => Err(why),
         };
         let assignment = self.clones.assignment(lock);
-        let mut question = Question {
-            purpose: Purpose { words: what.clone(), commit: None },
-            subject: Subject::Corrected { change: what.clone() },
-            assignment: &assignment,
-            mode: self.failing.mode,
-            round: Round::Run,
-            remaining: None,
-        };
+        let mut question = self.varied(&what, &assignment);
         // Whatever reads flake.nix itself has to find the edit there.
         let seen = match question.mode {
             Mode::Fast => {
-                if !self.is_thorough() {
-                    prober.allow(self.allowed);
-                }
+                prober.allow(self.allowed_for_failures(prober));
                 let (seen, verdict) = prober.probe(question.clone())?;
                 prober.allow(prober.whole());
                 if verdict != Verdict::Good {

@@ -15,6 +15,7 @@ mod proof;
 mod pull_requests;
 mod revert;
 mod revision;
+mod upcoming;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -144,6 +145,7 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> T
     let mut ended = None;
     let mut works: Vec<Works> = Vec::new();
     let mut left: VecDeque<Candidate> = candidates(facts).into();
+    work.foresee(prober, left.iter().skip(1));
     while let Some(candidate) = left.pop_front() {
         let what = candidate.words();
         if let Some(why) = work.is_left_out(&ended) {
@@ -172,7 +174,12 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> T
             continue;
         }
         match work.attempt(prober, &candidate, facts) {
-            Ok(Attempt::Works(one)) => works.push(*one),
+            Ok(Attempt::Works(one)) => {
+                if works.is_empty() {
+                    work.foresee_derivations(prober);
+                }
+                works.push(*one);
+            }
             Ok(Attempt::Fails(failed)) => corrections.failed.push(failed),
             Ok(Attempt::Untried(untried)) => corrections.untried.push(untried),
             Err(error) if ends_all(&error) => {
@@ -183,6 +190,9 @@ pub fn correct(prober: &mut Prober<'_>, work: &mut Work<'_>, facts: &Facts) -> T
         }
     }
     prober.allow(prober.whole());
+    if let Some(error) = work.is_left_out(&ended).and_then(|_| prober.end_ahead().err()) {
+        ended = ended.or(Some(error));
+    }
     let counted = match work.is_left_out(&ended) {
         Some(_) => Ok(()),
         None => derivations::count(prober, work, &mut works),
@@ -210,6 +220,11 @@ impl Work<'_> {
     /// Returns how much time is left, if that is bounded.
     fn left(&self) -> Option<Duration> {
         self.until.map(|(until, _)| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Returns what a probe may use that most probably fails: all where everything is tried.
+    fn allowed_for_failures(&self, prober: &Prober<'_>) -> Allowance {
+        if self.is_thorough() { prober.whole() } else { self.allowed }
     }
 
     /// Tells whether all is tried, however long it takes.

@@ -87,6 +87,7 @@ impl Work<'_> {
             Root::Flake => other.lacks(question.mode).or_else(|| other.lacks(nix_culprit_core::event::Mode::Faithful)),
             Root::File { .. } => None,
         };
+        prober.begin_needed();
         let (proven, ran) = other.ask(prober, |other| match lacks_flakes(other) {
             Some(why) => Ok(Err(why)),
             None => prove(other, self.settings, &question).map(Ok),

@@ -60,20 +60,24 @@ impl Place<'_> {
         point(self.repository, commit)
     }
 
-    /// Runs the failing lock with the input at a commit by the user's own command.
-    pub(super) fn prove(&self, prober: &mut Prober<'_>, work: &Work<'_>, point: &Point) -> Result<Proven, CaseError> {
-        let assignment = work.clones.assignment(self.lock(&point.revision)?);
+    /// Makes the question about the failing lock with the input at a commit, which is this assignment.
+    pub(super) fn question<'q>(&self, assignment: &'q Assignment, point: &Point) -> Question<'q> {
         let words = format!("{} at {}", self.input, point.revision.short());
         let (revision, date, title) = (point.revision.clone(), point.date, point.title.clone());
-        let question = Question {
+        Question {
             purpose: Purpose { words, commit: Some(revision.clone()) },
             subject: Subject::Commit { revision, date, title },
-            assignment: &assignment,
+            assignment,
             mode: self.failing.mode,
             round: Round::Run,
             remaining: None,
-        };
-        prove(prober, work.settings, &question)
+        }
+    }
+
+    /// Runs the failing lock with the input at a commit by the user's own command.
+    pub(super) fn prove(&self, prober: &mut Prober<'_>, work: &Work<'_>, point: &Point) -> Result<Proven, CaseError> {
+        let assignment = work.clones.assignment(self.lock(&point.revision)?);
+        prove(prober, work.settings, &self.question(&assignment, point))
     }
 
     /// Makes the result of putting the input at a commit from what the user's own command came to.
@@ -183,9 +187,7 @@ impl Work<'_> {
             assign: &assign,
         };
         let newest = place.point(&tip)?;
-        if !self.is_thorough() {
-            prober.allow(self.allowed);
-        }
+        prober.allow(self.allowed_for_failures(prober));
         let (seen, verdict) = probe_commit(prober, &history, &range, &tip, Round::Search, None)?;
         prober.allow(prober.whole());
         if verdict != Verdict::Good {

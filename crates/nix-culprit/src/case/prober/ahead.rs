@@ -10,7 +10,7 @@ use nix_culprit_core::outcome::Class;
 
 use super::{Prober, Question, Round};
 use crate::case::CaseError;
-use crate::case::ahead::{Ahead, Done, Ending, Order, Places};
+use crate::case::ahead::{Ahead, Done, Ending, Need, Order, Places};
 use crate::case::assignment::Assignment;
 use crate::case::evaluator::Evaluated;
 use crate::case::settings::ReadSets;
@@ -119,7 +119,15 @@ impl Prober<'_> {
     }
 
     pub(super) fn begin_ahead(&mut self, question: &Question<'_>, places: usize) {
-        let order = Order {
+        let order = self.order(question, Need::Perhaps);
+        if let Some(ahead) = &mut self.ahead {
+            ahead.begin(order, places);
+        }
+    }
+
+    pub(super) fn order(&self, question: &Question<'_>, need: Need) -> Order {
+        Order {
+            need,
             key: self.key(question),
             purpose: question.purpose.clone(),
             assignment: question.assignment.clone(),
@@ -129,9 +137,6 @@ impl Prober<'_> {
             time: self.time,
             heap: self.heap,
             counting: self.counting(&question.subject),
-        };
-        if let Some(ahead) = &mut self.ahead {
-            ahead.begin(order, places);
         }
     }
 
@@ -140,7 +145,21 @@ impl Prober<'_> {
     /// # Errors
     /// When the journal could not be written.
     pub fn end_ahead(&mut self) -> Result<(), CaseError> {
+        self.needed.clear();
         let done = self.ahead.as_mut().map(Ahead::end).unwrap_or_default();
+        self.write_down(done)
+    }
+
+    /// As [`Prober::end_ahead`], of those that a search may have asked for.
+    ///
+    /// # Errors
+    /// When the journal could not be written.
+    pub fn end_search(&mut self) -> Result<(), CaseError> {
+        let done = self.ahead.as_mut().map(Ahead::end_search).unwrap_or_default();
+        self.write_down(done)
+    }
+
+    fn write_down(&mut self, done: Vec<Done>) -> Result<(), CaseError> {
         for Done { order, evaluated, .. } in done {
             let Order { key, purpose, mode, .. } = order;
             self.tell(&Event::ProbeFinished { key, purpose, mode, observation: evaluated.observation });
@@ -168,6 +187,7 @@ impl Prober<'_> {
 
     /// Evaluates; once more alone where it ran out of time beside others.
     pub(super) fn evaluate(&mut self, question: &Question<'_>) -> Result<Evaluated, CaseError> {
+        self.begin_needed();
         let is_shared = self.ahead.as_ref().is_some_and(Ahead::is_busy);
         let evaluated = self.evaluator.evaluate(question.assignment, question.mode, &self.target, self.memory)?;
         self.last = evaluated.observation.wall;

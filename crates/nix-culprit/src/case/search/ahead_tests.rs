@@ -13,7 +13,7 @@ use nix_culprit_core::quantity::Bytes;
 use nix_culprit_core::report::model;
 use proptest::prelude::*;
 
-use super::super::ahead::{Ahead, Make, Order as Ordered, Places};
+use super::super::ahead::{Ahead, Make, Need, Order as Ordered, Places};
 use super::super::confirm::{Claim, confirm};
 use super::super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, Target};
 use super::super::fake::{
@@ -323,6 +323,7 @@ fn where_the_first_is_not_as_expected_what_runs_beside_it_is_stopped() {
 fn what_goes_on_for_too_long_beside_others_is_stopped_and_tells_nothing() {
     let (mut ahead, begun, ended) = endless(&Interrupt::new(), Bytes(1 << 40));
     let order = Ordered {
+        need: Need::Perhaps,
         key: "key".to_owned(),
         purpose: Purpose { words: "pkgs".to_owned(), commit: None },
         assignment: assign(&commit(1)).unwrap(),
@@ -337,4 +338,84 @@ fn what_goes_on_for_too_long_beside_others_is_stopped_and_tells_nothing() {
     wait_for(&begun);
     assert!(ahead.take("key", Some(Duration::from_millis(5))).is_none());
     assert_eq!(ended.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn what_will_be_asked_for_whatever_a_search_comes_to_outlasts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = FakeHistory::linear(16);
+    let truth = |at: usize| if at >= 8 { Truth::Bad } else { Truth::Good };
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let ahead = helpers(truth, &asked, Places { searching: 0, beside: 1 }, Bytes(1 << 40));
+    let input = path("pkgs");
+    let range = Range {
+        input: &input,
+        old: commit(0),
+        new: commit(15),
+        goal: Goal::FirstBad,
+        order: Order::Full,
+        mode: Mode::Fast,
+        guess: None,
+        assign: &assign,
+    };
+    let mut nix = FakeNix::of_commits(truth);
+    let (verdicts, told) = run(folder.path(), &mut nix, Some(out_of_memory()), |prober| {
+        prober.work_ahead(ahead);
+        let assignments = [20, 21, 7].map(|at| assign(&commit(at)).unwrap());
+        let ask = |at: usize, assignment| Question {
+            purpose: Purpose { words: at.to_string(), commit: None },
+            subject: Subject::BadLock,
+            assignment,
+            mode: Mode::Fast,
+            round: Round::Run,
+            remaining: None,
+        };
+        let needed = [20, 21, 7].into_iter().zip(&assignments).map(|(at, assignment)| ask(at, assignment));
+        let needed: Vec<_> = needed.collect();
+        needed.iter().for_each(|question| prober.need(question, prober.whole()));
+        assert!(asked.lock().unwrap().is_empty(), "nothing is begun before something is asked for");
+        search(prober, &history, &range).unwrap();
+        let verdicts: Vec<_> = needed.into_iter().map(|question| prober.probe(question).unwrap().1).collect();
+        prober.end_ahead().unwrap();
+        verdicts
+    });
+    assert_eq!(verdicts, [Verdict::Bad, Verdict::Bad, Verdict::Good]);
+    let own: Vec<usize> = nix.asked.iter().map(|(_, lock)| number(&revision(lock, "pkgs"))).collect();
+    let beside = asked.lock().unwrap().clone();
+    assert_eq!(beside.first(), Some(&20));
+    let once: BTreeSet<usize> = own.iter().chain(&beside).copied().collect();
+    assert_eq!(once.len(), own.len() + beside.len(), "none was probed twice: {own:?}, {beside:?}");
+    // The search's own probes are told when they are asked for, and so are those.
+    let finished = told.0.iter().filter(|event| matches!(event, Event::ProbeFinished { .. })).count();
+    assert_eq!(finished, once.len());
+}
+
+#[test]
+fn what_is_known_or_not_wanted_any_more_is_not_probed_beside() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let ahead = helpers(|_| Truth::Good, &asked, Places { searching: 0, beside: 1 }, Bytes(1 << 40));
+    let mut nix = FakeNix::of_commits(|_| Truth::Good);
+    run(folder.path(), &mut nix, Some(out_of_memory()), |prober| {
+        prober.work_ahead(ahead);
+        let assignments = [1, 2].map(|at| assign(&commit(at)).unwrap());
+        let [known, other] = assignments.each_ref().map(|assignment| Question {
+            purpose: Purpose { words: "pkgs".to_owned(), commit: None },
+            subject: Subject::BadLock,
+            assignment,
+            mode: Mode::Fast,
+            round: Round::Run,
+            remaining: None,
+        });
+        prober.probe(known.clone()).unwrap();
+        prober.need(&known, prober.whole());
+        prober.probe(other.clone()).unwrap();
+        // What is not wanted any more is forgotten.
+        let third = assign(&commit(3)).unwrap();
+        prober.need(&Question { assignment: &third, ..other.clone() }, prober.whole());
+        prober.end_ahead().unwrap();
+        let fourth = assign(&commit(4)).unwrap();
+        prober.probe(Question { assignment: &fourth, ..other }).unwrap();
+    });
+    assert!(asked.lock().unwrap().is_empty());
 }
