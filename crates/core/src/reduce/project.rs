@@ -28,19 +28,32 @@ pub struct Project {
     files: BTreeMap<PathBuf, Arc<[u8]>>,
     /// The names on the path to what is evaluated.
     attributes: Arc<[String]>,
+    /// The files that the evaluation of the whole opens, where that is known.
+    opened: Option<Arc<BTreeSet<PathBuf>>>,
 }
 
 impl Project {
     /// Makes a project of files.
     pub fn new(files: impl IntoIterator<Item = (PathBuf, Vec<u8>)>) -> Self {
         let files = files.into_iter().map(|(path, content)| (path, content.into())).collect();
-        Self { files, attributes: Arc::default() }
+        Self { files, attributes: Arc::default(), opened: None }
     }
 
     /// Says what is evaluated, so that passes can leave out what is done for other names: a system, most often.
     #[must_use]
     pub fn evaluated_at(self, attributes: &[String]) -> Self {
         Self { attributes: attributes.into(), ..self }
+    }
+
+    /// Says which files an evaluation opens, if that is known, so that the others go first, and at once.
+    #[must_use]
+    pub fn with_opened(self, opened: Option<BTreeSet<PathBuf>>) -> Self {
+        Self { opened: opened.map(Arc::new), ..self }
+    }
+
+    /// Tells whether an evaluation is known not to open a file.
+    pub(super) fn leaves_closed(&self, path: &Path) -> bool {
+        self.opened.as_ref().is_some_and(|opened| !opened.contains(path))
     }
 
     /// Lists the names on the path to what is evaluated.
@@ -143,7 +156,7 @@ impl Project {
             files.insert(path.to_owned(), text.into_bytes().into());
         }
         files.retain(|path, _| !removed.contains(path.as_path()));
-        Some(Self { files, attributes: Arc::clone(&self.attributes) })
+        Some(Self { files, attributes: Arc::clone(&self.attributes), opened: self.opened.clone() })
     }
 }
 

@@ -125,6 +125,37 @@ fn what_runs_away_in_another_loop_is_not_taken() {
 }
 
 #[test]
+fn files_that_the_evaluation_does_not_open_are_left_out_at_once() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    fs::create_dir(room.app.join("modules")).unwrap();
+    for number in 0..30 {
+        fs::write(room.app.join(format!("modules/{number}.nix")), format!("{{ number = {number}; }}\n")).unwrap();
+    }
+    // It is opened, and the failure does not need it.
+    let before = "application = packages: packages.callPackage ./package.nix { };";
+    let after = "application = packages: builtins.seq (import ./modules/7.nix).number \
+                 (packages.callPackage ./package.nix { });";
+    room.edit("flake.nix", before, after);
+    room.git(&["add", "modules"]);
+    let small = room.path("small");
+    let shown = small.display().to_string();
+    let run = room.run(&["reduce", "--memory", "256M", "--max-candidates", "6", "--output", &shown]).exits_with(0);
+    let modules = |folder: &Path| -> Vec<_> {
+        fs::read_dir(folder.join("modules")).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    assert_eq!(modules(&small), ["7.nix"], "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("of 37 files; the others are left out first"), "{}", run.stderr);
+    // The same steps are taken again.
+    let steps = room.run(&["reduce", "--history"]).exits_with(0).stdout;
+    let last = (steps.lines().count() - 1).to_string();
+    let earlier = room.path("earlier");
+    let shown = earlier.display().to_string();
+    room.run(&["reduce", "--history", "--step", &last, "--output", &shown]).exits_with(0);
+    assert_eq!(modules(&earlier), ["7.nix"], "{steps}");
+}
+
+#[test]
 fn what_does_not_fail_is_not_reduced() {
     let Some(nix) = newest_nix() else { return };
     let room = Room::new(&nix);

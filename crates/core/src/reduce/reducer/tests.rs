@@ -40,6 +40,24 @@ fn all_that_does_not_matter_goes() {
 }
 
 #[test]
+fn files_that_are_not_opened_go_at_once_and_a_wrong_word_about_them_changes_no_result() {
+    let names: Vec<String> = (0..40).map(|number| format!("{number}.nix")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "{ }")).collect();
+    let needed = [Path::new("7.nix"), Path::new("31.nix")];
+    let run = |opened: Option<&[&str]>| {
+        let opened = opened.map(|opened| opened.iter().map(PathBuf::from).collect());
+        let fails = |project: &Project| needed.iter().all(|path| project.file(path).is_some());
+        let (after, count) = reduce(project(&files).with_opened(opened), &[Pass::Files], fails);
+        assert_eq!(after.files().map(|(path, _)| path).collect::<Vec<_>>(), [needed[1], needed[0]]);
+        count
+    };
+    let (blind, told, wrong) = (run(None), run(Some(&["7.nix", "31.nix"])), run(Some(&["7.nix", "8.nix"])));
+    // All others at once, both of these, each of them; the others are gone then.
+    assert_eq!(told, 4);
+    assert!(blind > 3 * told && wrong > told, "{blind} {wrong}");
+}
+
+#[test]
 fn a_candidate_that_fails_otherwise_is_not_taken() {
     let before = project(&[("x.nix", "[ one two three ]")]);
     let (after, _) = reduce(before, &[Pass::Elements], |project| {

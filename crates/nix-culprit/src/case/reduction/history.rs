@@ -39,7 +39,8 @@ impl History {
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default();
-        let mut reducer = Reducer::new(files_of(&snapshot.root)?.evaluated_at(&names), &Pass::ORDER);
+        let whole = files_of(&snapshot.root)?.evaluated_at(&names).with_opened(super::opened::kept(case));
+        let mut reducer = Reducer::new(whole, &Pass::ORDER);
         let answers = Answers::open(&case.file(super::ANSWERS))?;
         answers.kept().iter().for_each(|(digest, tried)| reducer.record(*digest, *tried));
         // As far as the answers go.

@@ -6,6 +6,7 @@
 mod anonymise;
 mod answers;
 mod history;
+mod opened;
 mod oracle;
 mod outcome;
 mod slot;
@@ -185,7 +186,8 @@ fn reduce_told(
     let names: Vec<String> = attr.0.iter().filter(|name| *name != "drvPath").cloned().collect();
     history::keep_evaluated(case, &names)?;
     let mut bench = Bench { slots, answers, most: wanted.candidates, tried: 0 };
-    let project = whole.clone().evaluated_at(&names);
+    let opened = opened::opened(&mut bench.slots[0], &oracle, &whole, case, sink)?;
+    let project = whole.clone().evaluated_at(&names).with_opened(opened);
     let (reducer, mut ended) = bench.shrink(&oracle, &project, began + wanted.time, sink)?;
     let less = std::mem::replace(&mut oracle.memory, full);
     let (mut project, mut trust) = bench.settled(&oracle, &reducer, ended, sink)?;

@@ -2,7 +2,8 @@
 //!
 //! The loop is asked for first: Nix is made to end at a small depth of calls, which is quick and needs little memory.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::explain::without_version;
@@ -67,6 +68,15 @@ impl Oracle<'_> {
     ) -> Result<Option<Observation>, CaseError> {
         let Some(assignment) = self.assignment(project) else { return Ok(None) };
         slot.evaluate(words, project, &assignment, self.mode, (&self.target, self.memory)).map(Some)
+    }
+
+    /// Evaluates a project in the fast way, and returns the files that this opens, if that is known.
+    pub(super) fn opened(&self, slot: &mut Slot, project: &Project) -> Result<Option<BTreeSet<PathBuf>>, CaseError> {
+        let Some(assignment) = self.assignment(project) else { return Ok(None) };
+        match slot.opened(project, &assignment, (&self.target, self.memory))? {
+            (seen, _) if seen.outcome.class == Class::Interrupted => Err(CaseError::Stopped),
+            (_, files) => Ok(files),
+        }
     }
 
     fn assignment(&self, project: &Project) -> Option<Assignment> {

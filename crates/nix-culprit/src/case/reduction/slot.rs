@@ -1,6 +1,6 @@
 //! A folder of its own in which candidates are evaluated, one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ use super::super::trees::LookedAt;
 use super::super::{CaseError, StoreError};
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::nix::Nix;
+use crate::sys::touched::Opened;
 
 /// A place for one evaluation at a time.
 pub(super) struct Slot {
@@ -131,6 +132,22 @@ impl Slot {
     ) -> Result<Option<BTreeMap<NodeKey, LookedAt>>, CaseError> {
         self.evaluate("what it reads", project, assignment, Mode::Fast, (target, memory))?;
         Ok(self.evaluator.looked_at())
+    }
+
+    /// As [`Slot::evaluate`] in the fast way, which reads the folder itself; returns the files in it that were opened, if
+    /// that is known, and how it ended.
+    pub(super) fn opened(
+        &mut self,
+        project: &Project,
+        assignment: &Assignment,
+        (target, memory): (&Target, Bytes),
+    ) -> Result<(Observation, Option<BTreeSet<PathBuf>>), CaseError> {
+        self.prepare("which files it opens", project)?;
+        let opened = Opened::below(&self.root);
+        let seen = self.evaluator.evaluate(assignment, Mode::Fast, target, memory)?.observation;
+        // Names that are no text cannot be kept.
+        let files = opened.files().map(|files| files.into_iter().filter(|path| path.to_str().is_some()).collect());
+        Ok((seen, files))
     }
 
     fn hold(&mut self, project: &Project) -> std::io::Result<()> {
