@@ -1,24 +1,21 @@
 //! From what was found out to the report's model.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+mod commit;
+mod lock;
+mod replay;
+mod thrift;
+
 use std::time::Duration;
 
 use nix_culprit_core::bisect::{Contradiction, Culprit, Goal};
 use nix_culprit_core::explain::{Additions, Explanation, Why};
-use nix_culprit_core::flake::{Change, ChangeKind, FlakeRef, Link, Lock, Place, Revision};
+use nix_culprit_core::flake::{Change, FlakeRef, Lock};
 use nix_culprit_core::ids::{CommitId, InputPath, NodeKey};
-use nix_culprit_core::outcome::{Class, Criterion};
-use nix_culprit_core::pull_request::pull_request;
 use nix_culprit_core::quantity::Bytes;
-use nix_culprit_core::read_set::Reads;
-use nix_culprit_core::report::Timestamp;
 use nix_culprit_core::report::model::{
-    Commit, Confirmation, Direction, End, Environment, Evaluated, Flake, FoundInput, FrozenInput, Isolation, Jump,
-    Limits, LockChange, LockChangeKind, LockInput, LockedAt, Matters, PullRequest, ReplayInput, ReplayRun,
-    ReplaySource, Report, SCHEMA, SearchResult, Subject, Totals,
+    Confirmation, Direction, End, Environment, Flake, FoundInput, Isolation, Jump, Limits, Matters, Report, SCHEMA,
+    SearchResult, Totals,
 };
-use nix_culprit_core::text::printable;
 
 use super::CaseError;
 use super::ends::{Ends, Verified};
@@ -32,8 +29,9 @@ use crate::sys::git::Repository;
 use crate::sys::limit::Layer;
 use crate::sys::nix::{EvalQuestion, Nix};
 
-/// How many files of a commit the report names.
-const FILES: usize = 12;
+use commit::commit_of;
+use lock::{lock_change, lock_inputs};
+use replay::replay;
 
 /// Whether a culprit touches files that the failure goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,49 +179,6 @@ impl Draft {
         self.report.inputs = lock_inputs(&ends.bad.state.lock);
     }
 
-    /// Returns what the probes between the ends may use of memory, and the heap that they begin with: enough to tell a
-    /// runaway from the good end, where bad means out of memory.
-    #[must_use]
-    pub fn thrift(&self, chosen: Option<Bytes>, full: Bytes, criterion: Option<&Criterion>) -> (Bytes, Option<Bytes>) {
-        let runaway = match criterion {
-            Some(Criterion::SameSignature(signature)) => signature.class == Class::OutOfMemory,
-            Some(Criterion::Class(class)) => *class == Class::OutOfMemory,
-            Some(Criterion::AnyFailure | Criterion::Message(_) | Criterion::Growth(_) | Criterion::Script) | None => {
-                false
-            }
-        };
-        let needed = self.report.good.as_ref().filter(|_| runaway).map(|good| good.observation.peak);
-        let memory = match (needed, chosen) {
-            (_, Some(chosen)) => chosen.min(full),
-            (Some(needed), None) => enough_memory(needed, full).unwrap_or(full),
-            (None, None) => full,
-        };
-        (memory, needed.filter(|_| memory < full).and_then(|needed| heap_between(needed, memory)))
-    }
-
-    /// Returns what the probes between the ends may use of time, where that is less than the whole budget.
-    ///
-    /// Five times what the good end needed, and at least 30 seconds more, where that is clearly less than the whole and
-    /// bad means out of time. For any other criterion a shorter time could only hide the end that is looked for.
-    #[must_use]
-    pub fn patience(
-        &self,
-        chosen: Option<Duration>,
-        whole: Duration,
-        criterion: Option<&Criterion>,
-    ) -> Option<Duration> {
-        let hangs = match criterion {
-            Some(Criterion::SameSignature(signature)) => signature.class == Class::TimeOut,
-            Some(Criterion::Class(class)) => *class == Class::TimeOut,
-            _ => false,
-        };
-        match (&self.report.good, chosen) {
-            (_, Some(chosen)) => Some(chosen).filter(|chosen| *chosen < whole),
-            (Some(good), None) if hangs => enough_time(good.observation.wall, whole),
-            (Some(_) | None, None) => None,
-        }
-    }
-
     /// Takes what the probes between the ends were allowed, where it was less than the whole budget.
     pub const fn search_limits(&mut self, memory: Option<Bytes>, time: Option<Duration>) {
         self.report.environment.limits.search_memory = memory;
@@ -336,33 +291,6 @@ impl Draft {
     }
 }
 
-/// Returns the memory in which what needs about so much of it has room, if it is clearly less than the whole.
-///
-/// Half more than what the good end needed, and 128 MiB for what is small: what good commits need changes by little from
-/// one end of a range to the other. Where one needs more, the search goes astray, its culprit does not run out of the
-/// whole budget, and the search is made again with that. A larger margin costs each runaway the time to use it up.
-fn enough_memory(needed: Bytes, whole: Bytes) -> Option<Bytes> {
-    const MORE: Bytes = Bytes(128 << 20);
-    let enough = Bytes(needed.percent(150).0.saturating_add(MORE.0));
-    (enough <= whole.percent(80)).then_some(enough)
-}
-
-/// Returns the middle between what the good end needed and what a probe may use.
-///
-/// Half of a runaway's time is the garbage collector, which is called again and again in vain. With a heap that begins
-/// in the middle it is called once or twice before the budget is used up; and a good commit, whose live values fill no more than
-/// three fourths of it, does not make it grow any further, so that it stays within the budget.
-fn heap_between(needed: Bytes, memory: Bytes) -> Option<Bytes> {
-    (needed < memory).then(|| Bytes(needed.0.midpoint(memory.0)))
-}
-
-/// Returns a time in which what needs so much of it plainly ends, if it is clearly less than the whole.
-fn enough_time(needed: Duration, whole: Duration) -> Option<Duration> {
-    const MORE: Duration = Duration::from_secs(30);
-    let enough = needed.saturating_mul(5).max(needed.saturating_add(MORE));
-    (enough <= whole.mul_f64(0.8)).then_some(enough)
-}
-
 /// Returns the command by which a user evaluates a target.
 #[must_use]
 pub fn own_command(root: &Root, target: &Target) -> String {
@@ -404,44 +332,6 @@ pub fn answer(report: &Report) -> String {
     }
 }
 
-fn lock_change(change: &Change) -> LockChange {
-    let own = |link: &Link| match link {
-        Link::Own(reference) => Some(locked_at(reference)),
-        Link::Follows(_) => None,
-    };
-    let (kind, from, to) = match &change.kind {
-        ChangeKind::Added { to } => (LockChangeKind::Added, None, own(to)),
-        ChangeKind::Removed { from } => (LockChangeKind::Removed, own(from), None),
-        ChangeKind::Moved { from, to, place } => {
-            let kind = match place {
-                Place::Same => LockChangeKind::Updated,
-                Place::Other => LockChangeKind::Moved,
-            };
-            (kind, Some(locked_at(from)), Some(locked_at(to)))
-        }
-        ChangeKind::Follows { from, to } => (LockChangeKind::Follows, own(from), own(to)),
-        ChangeKind::Declared => (LockChangeKind::Moved, None, None),
-    };
-    LockChange { input: change.path().clone(), kind, from, to }
-}
-
-/// Lists the inputs of a lock; none where one leads nowhere, which the evaluation has told of already.
-fn lock_inputs(lock: &Lock) -> Vec<LockInput> {
-    let own = lock.paths();
-    let input = |(input, key): (InputPath, NodeKey)| {
-        let follows = own.get(&key).filter(|path| **path != input).cloned();
-        let at = if follows.is_none() { lock.locked(&key).ok().as_ref().map(locked_at) } else { None };
-        LockInput { input, follows, at }
-    };
-    lock.inputs().unwrap_or_default().into_iter().map(input).collect()
-}
-
-fn locked_at(reference: &FlakeRef) -> LockedAt {
-    let date =
-        reference.extra.number("lastModified").and_then(|time| i64::try_from(time).ok()).map(Timestamp::from_unix);
-    LockedAt { revision: reference.rev(), date }
-}
-
 fn contradiction(contradiction: &Contradiction) -> String {
     match contradiction {
         Contradiction::Reverted { changed, unchanged } => format!(
@@ -454,143 +344,6 @@ fn contradiction(contradiction: &Contradiction) -> String {
         }
         Contradiction::Unstable { commit } => {
             format!("{} was judged in both ways; the search trusted the later verdict", commit.short())
-        }
-    }
-}
-
-/// Reads what people are told of a commit.
-fn commit_of(source: Source<'_>, prober: &Prober<'_>, id: &CommitId) -> Result<Commit, CaseError> {
-    let commit = source.repository.commit(id)?;
-    let merge = source.repository.merge_that_brought_in(id, source.tip)?;
-    let web = source.reference.web();
-    let by_merge = merge.as_ref().and_then(|merge| pull_request(&merge.title, &merge.body));
-    let request = by_merge.or_else(|| pull_request(&commit.title, &commit.body));
-    let pull_request = request.map(|request| PullRequest {
-        url: web.as_ref().and_then(|web| web.pull_request_url(request.number)),
-        number: request.number,
-        title: request.title,
-    });
-    let name = |file: &crate::sys::git::FileChange| printable(&file.path.to_string_lossy());
-    Ok(Commit {
-        revision: id.clone(),
-        author: Some(commit.author.name),
-        date: Timestamp::from_unix(commit.committed.seconds),
-        title: commit.title,
-        files: commit.files.iter().take(FILES).map(name).collect(),
-        file_count: commit.files.len(),
-        evaluated: evaluated(source, prober, id, commit.parents.first())?,
-        url: web.as_ref().map(|web| web.commit_url(id)),
-        pull_request,
-        merge: merge.map(|merge| merge.id).filter(|merge| merge != id),
-    })
-}
-
-/// Tells what of a commit the probes of it and of its first parent looked at; nothing where neither is known.
-fn evaluated(
-    source: Source<'_>,
-    prober: &Prober<'_>,
-    id: &CommitId,
-    parent: Option<&CommitId>,
-) -> Result<Option<Evaluated>, CaseError> {
-    let Some(parent) = parent else { return Ok(None) };
-    // What settled a probe looked at the same.
-    let ran = |commit: &CommitId| {
-        let is_it =
-            |record: &&Record| matches!(&record.subject, Subject::Commit { revision, .. } if revision == commit);
-        prober.records().iter().filter(is_it).find_map(|record| record.settled_by.clone())
-    };
-    let clone = source.repository.git_dir();
-    let reads: Vec<Reads> = [id, parent]
-        .into_iter()
-        .filter_map(|commit| prober.reads(clone, commit).or_else(|| prober.reads(clone, &ran(commit)?)))
-        .collect();
-    if reads.is_empty() {
-        return Ok(None);
-    }
-    let changes = source.repository.changed(parent, id)?;
-    let seen = changes.iter().filter(|change| reads.iter().any(|reads| reads.saw(change)));
-    let paths: BTreeSet<&Path> = seen.map(|change| change.path.as_path()).collect();
-    let files = paths.iter().take(FILES).map(|path| printable(&path.to_string_lossy())).collect();
-    Ok(Some(Evaluated { files, count: paths.len() }))
-}
-
-/// Collects what a replay needs, if one commit was found and both decisive probes were made.
-fn replay(searched: &Searched<'_>, report: &Report, prober: &Prober<'_>) -> Option<ReplayInput> {
-    let Culprit::Commit { commit, parents, .. } = &searched.found.finding.culprit else { return None };
-    let input = report.input.as_ref()?.path.clone();
-    let parent = &parents.first()?.commit;
-    let run = |wanted: &CommitId| {
-        let seen = prober.records().iter().rev().find_map(|record| match &record.subject {
-            Subject::Commit { revision, .. } if revision == wanted => Some(&record.observation),
-            _ => None,
-        });
-        let end = |end: &Option<End>| {
-            end.as_ref().filter(|end| end.revision.as_ref() == Some(wanted)).map(|end| end.observation.clone())
-        };
-        let observation = seen.cloned().or_else(|| end(&report.good)).or_else(|| end(&report.bad))?;
-        Some(ReplayRun { revision: wanted.clone(), outcome: observation.outcome })
-    };
-    let at = |commit: &CommitId| {
-        let lock = searched.base.with_revision(searched.node, &Revision::bare(commit)).ok()?;
-        Some(lock.locked(searched.node).ok()?.to_url())
-    };
-    let source = if searched.reference.web().is_some() {
-        ReplaySource::References { before: at(parent)?, after: at(commit)? }
-    } else {
-        ReplaySource::Clone { url: searched.reference.clone_url()? }
-    };
-    let frozen = searched.base.paths().into_iter().filter(|(_, path)| path.is_below(&input) && *path != input);
-    let frozen = frozen.filter_map(|(key, path)| {
-        Some(FrozenInput { input: path, reference: searched.base.locked(&key).ok()?.to_url() })
-    });
-    let question = prober.target().question();
-    Some(ReplayInput {
-        frozen: frozen.collect(),
-        source,
-        dir: searched.reference.dir.clone(),
-        attribute: question.attr,
-        arguments: question.apply.into_iter().flat_map(|function| ["--apply", function]).map(str::to_owned).collect(),
-        lock: searched.base.to_json(),
-        before: run(parent)?,
-        after: run(commit)?,
-        input,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn enough_memory_has_a_margin_and_is_less_than_the_whole() {
-        let mib = |mib: u64| Bytes(mib << 20);
-        for (needed, whole, enough) in [
-            (0, 1024, Some(128)),
-            (344, 1024, Some(644)),
-            (460, 1024, Some(818)),
-            (462, 1024, None),
-            (40, 256, Some(188)),
-            (60, 256, None),
-            (8000, 16384, Some(12128)),
-        ] {
-            assert_eq!(enough_memory(mib(needed), mib(whole)), enough.map(mib), "{needed} of {whole}");
-        }
-        assert_eq!(enough_memory(Bytes(u64::MAX), Bytes(u64::MAX)), None);
-    }
-
-    #[test]
-    fn the_heap_begins_between_what_is_needed_and_what_may_be_used() {
-        assert_eq!(heap_between(Bytes(344), Bytes(644)), Some(Bytes(494)));
-        assert_eq!(heap_between(Bytes(644), Bytes(644)), None);
-    }
-
-    #[test]
-    fn enough_time_has_a_margin_and_is_less_than_the_whole() {
-        let seconds = Duration::from_secs;
-        for (needed, whole, enough) in
-            [(1, 600, Some(31)), (60, 600, Some(300)), (96, 600, Some(480)), (97, 600, None), (1, 35, None)]
-        {
-            assert_eq!(enough_time(seconds(needed), seconds(whole)), enough.map(seconds), "{needed} of {whole}");
         }
     }
 }
