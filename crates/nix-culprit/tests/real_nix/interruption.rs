@@ -165,3 +165,42 @@ fn after_kill_9_of_a_confirmation_no_input_stays_mounted_in_its_store() {
     let empty = sources.filter(|path| fs::read_dir(path).is_ok_and(|entries| entries.count() == 0));
     assert_eq!(empty.collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
 }
+
+/// Once between two candidates, and once in the last run of what is left.
+#[test]
+fn ctrl_c_of_a_reduction_keeps_the_smallest_so_far_and_it_can_be_gone_on_with() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let before = Listing::of(&[&room.app]);
+    let bytes = |folder: &str| {
+        let entries = fs::read_dir(room.path(folder)).unwrap().map(|entry| entry.unwrap());
+        entries
+            .filter(|entry| entry.file_name() != "README.md")
+            .map(|entry| entry.metadata().unwrap().len())
+            .sum::<u64>()
+    };
+    let stopped = |arguments: &[&str], answers: usize, folder: &str| {
+        let shown = room.path(folder).display().to_string();
+        let child = room.tool(&[arguments, &["--memory", MEMORY, "--output", &shown]].concat()).spawn().unwrap();
+        eventually("the candidates", || {
+            let cases = fs::read_dir(room.home.join(".local/state/nix-culprit/reductions/cases"));
+            let Some(case) = cases.into_iter().flatten().map(|case| case.unwrap().path()).max() else { return false };
+            fs::read_to_string(case.join("answers.jsonl")).unwrap_or_default().lines().count() >= answers
+        });
+        signal(&child, "-INT");
+        let run = finish(child).exits_with(130);
+        nothing_goes_on(&room);
+        assert!(run.stdout.contains("not run by your own nix eval: it was stopped"), "{run}");
+        assert!(run.stdout.contains("stopped: `nix-culprit reduce --go-on"), "{run}");
+        assert!(run.stdout.contains(&format!("{} bytes", bytes(folder))), "{run}");
+        assert!(room.path(folder).join("flake.nix").is_file());
+    };
+    stopped(&["reduce"], 6, "middle");
+    // Nothing but the last run comes after the last candidate that is wanted.
+    stopped(&["reduce", "--max-candidates", "12", "--vendor", "--anonymise"], 12, "last");
+    let shown = room.path("whole").display().to_string();
+    let run = room.run(&["reduce", "--go-on", "--max-candidates", "12", "--output", &shown]).exits_with(0);
+    assert!(run.stdout.contains("by your own nix eval: out of memory"), "{run}");
+    assert!(bytes("whole") < bytes("last"), "{run}");
+    Listing::of(&[&room.app]).is_same_as(&before);
+}

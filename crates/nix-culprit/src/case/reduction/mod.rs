@@ -190,13 +190,14 @@ fn reduce_told(
     let project = whole.clone().evaluated_at(&names).with_opened(opened);
     let (reducer, mut ended) = bench.shrink(&oracle, &project, began + wanted.time, sink)?;
     let less = std::mem::replace(&mut oracle.memory, full);
-    let (mut project, mut trust) = bench.settled(&oracle, &reducer, ended, sink)?;
+    let (mut project, mut trust) = bench.settled(&oracle, &reducer, &mut ended, sink)?;
     let before = (whole.files().count(), whole.size());
     let (origins, anonymised, notes) = (Vec::new(), None, Vec::new());
     let mut told = Told { before, attr, outcome: seen.outcome, origins, anonymised, notes };
     if wanted.inputs == Inputs::Vendored && ended != Ended::Stopped {
         oracle.memory = less;
         match vendor::stand_alone(&mut bench.slots[0], &oracle, &git, &project)? {
+            vendor::Attempt::Stopped => ended = Ended::Stopped,
             vendor::Attempt::Not(why) => told.notes.push(format!("its inputs are not in it: {why}")),
             vendor::Attempt::Stands(with_inputs, origins) => {
                 let text = format!("its inputs are in it now, {} bytes; all of that is reduced", with_inputs.size());
@@ -206,12 +207,15 @@ fn reduce_told(
                 let reducer;
                 (reducer, ended) = bench.shrink(&oracle, &with_inputs.evaluated_at(&names), until, sink)?;
                 oracle.memory = full;
-                (project, trust) = bench.settled(&oracle, &reducer, ended, sink)?;
+                (project, trust) = bench.settled(&oracle, &reducer, &mut ended, sink)?;
                 let is_left = |origin: &Origin| project.files().any(|(path, _)| path.starts_with(&origin.folder));
                 told.origins = origins.into_iter().filter(is_left).collect();
             }
         }
         oracle.memory = full;
+    }
+    if wanted.inputs == Inputs::Vendored && ended == Ended::Stopped && told.origins.is_empty() {
+        told.notes.push("its inputs are not in it: it was stopped".to_owned());
     }
     if wanted.names == Naming::Anonymous && ended != Ended::Stopped {
         oracle.memory = less;
@@ -227,7 +231,7 @@ fn reduce_told(
                 (oracle.target, oracle.criterion) = (renamed.target.clone(), renamed.criterion);
                 (told.attr, told.outcome) = (renamed.target.attr(), renamed.outcome);
                 told.anonymised = Some(renamed.anonymised);
-                (project, trust) = trusted(&mut bench.slots[0], &oracle, &[renamed.project])?;
+                (project, trust) = last_run(&mut bench.slots[0], &oracle, &[renamed.project], &mut ended)?;
             }
         }
     }
@@ -327,16 +331,38 @@ impl Bench {
         &mut self,
         oracle: &Oracle<'_>,
         reducer: &Reducer,
-        ended: Ended,
+        ended: &mut Ended,
         sink: &mut dyn EventSink,
     ) -> Result<(Project, Trust), CaseError> {
         let (key, purpose) = (LEFT.to_owned(), Purpose { words: LEFT.to_owned(), commit: None });
         sink.tell(&Event::ProbeStarted { key, purpose, mode: oracle.mode, remaining: None });
-        match ended {
-            Ended::Stopped => Ok((reducer.smallest().laid_out(), Trust::NotRun { why: "it was stopped".to_owned() })),
-            Ended::Smallest | Ended::Time | Ended::Candidates => trusted(&mut self.slots[0], oracle, reducer.steps()),
+        match *ended {
+            Ended::Stopped => Ok((reducer.smallest().laid_out(), not_run())),
+            Ended::Smallest | Ended::Time | Ended::Candidates => {
+                last_run(&mut self.slots[0], oracle, reducer.steps(), ended)
+            }
         }
     }
+}
+
+/// Runs the smallest of the steps once more; one that somebody stops is kept, not run.
+fn last_run(
+    slot: &mut Slot,
+    oracle: &Oracle<'_>,
+    steps: &[Project],
+    ended: &mut Ended,
+) -> Result<(Project, Trust), CaseError> {
+    match trusted(slot, oracle, steps) {
+        Err(CaseError::Stopped) => {
+            *ended = Ended::Stopped;
+            Ok((steps[steps.len() - 1].laid_out(), not_run()))
+        }
+        run => run,
+    }
+}
+
+fn not_run() -> Trust {
+    Trust::NotRun { why: "it was stopped".to_owned() }
 }
 
 /// Finds the attribute that is meant: of a project that fails, Nix does not say which one it took.

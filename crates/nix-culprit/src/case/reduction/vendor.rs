@@ -44,6 +44,8 @@ pub(super) enum Attempt {
     Stands(Project, Vec<Origin>),
     /// It could not be done, or it ends in another way.
     Not(String),
+    /// Somebody asked to stop.
+    Stopped,
 }
 
 /// Puts the files of the inputs of a project into it that its evaluation reads, and tries whether it still fails.
@@ -87,7 +89,7 @@ pub(super) fn stand_alone(
     match oracle.ask(slot, "its inputs in it", &vendored.project)? {
         Answer::Fails(_) => {}
         Answer::Otherwise(words) => return Ok(Attempt::Not(format!("with its inputs in it, it ends in: {words}"))),
-        Answer::Stopped => return Err(CaseError::Stopped),
+        Answer::Stopped => return Ok(Attempt::Stopped),
     }
     let origin = |(key, (from, revision, files)): (NodeKey, (String, String, usize))| {
         let folder = vendored.folders.get(&key)?.display().to_string();
