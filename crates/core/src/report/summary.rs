@@ -5,7 +5,7 @@
 
 use super::escape::{line, web_address};
 use super::model::{Commit, Confirmation, Direction, End, NotFound, ReplaySource, Report, SearchResult, SearchedInput};
-use super::redact::credentials;
+use super::redact::{HIDDEN, credentials};
 use super::why::tell;
 use super::words;
 use super::{extract, helps};
@@ -373,6 +373,10 @@ fn helps_by(out: &mut Lines, report: &Report, number: usize, correction: &Correc
     for step in &correction.steps {
         match (step, helps::command(step)) {
             (_, Some(command)) if clean(command, 600) == command => _ = out.whole(command),
+            (_, Some(command)) if clean(command, 600) == credentials(command) => {
+                out.whole(&credentials(command));
+                out.row("").add(Style::Dim, &format!("put your own secret in the place of {HIDDEN}"));
+            }
             (Step::Command { .. }, _) => _ = out.row("").add(Style::Dim, "the command cannot be shown as it is"),
             (Step::Write { file, text }, _) => {
                 out.row("").add(Style::Plain, &format!("in {}:", clean(file, 100)));
@@ -578,6 +582,16 @@ mod tests {
                 assert!(!line.contains(char::is_control) && line.trim_end() == line, "{name}: {line:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_command_with_a_password_is_shown_without_it_and_says_so() {
+        let mut report = samples::corrected();
+        let command = "nix flake lock --override-input o 'git+https://me:hunter2@host/o?rev=1'".to_owned();
+        report.corrections.as_mut().unwrap().works[0].steps = vec![Step::Command { command }];
+        let shown = plain(&render(&report, &Places::default()));
+        assert!(shown.contains("'git+https://REDACTED@host/o?rev=1'\n            put your own secret"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ const NAME: &str = "nix-culprit";
 pub(super) fn complete(args: &Completions, printer: Printer) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut shown(), NAME, &mut script);
-    printer.result(&String::from_utf8_lossy(&script)).map_err(CommandError::Print)?;
+    printer.script(&String::from_utf8_lossy(&script)).map_err(CommandError::Print)?;
     Ok(Exit::OK)
 }
 

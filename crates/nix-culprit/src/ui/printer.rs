@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use nix_culprit_core::explain::Strokes;
+use nix_culprit_core::report::redact::credentials;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::block;
@@ -115,11 +116,19 @@ impl Printer {
         });
     }
 
-    /// Writes a result. A closed pipe is not an error: nobody wants to read on.
+    /// Writes a result, without credentials.
     ///
     /// # Errors
     /// When stdout does not take it, such as on a full disk.
     pub fn result(&self, text: &str) -> io::Result<()> {
+        self.script(&credentials(text))
+    }
+
+    /// Writes text of our own for a program, as it is. A closed pipe is not an error: nobody wants to read on.
+    ///
+    /// # Errors
+    /// When stdout does not take it, such as on a full disk.
+    pub fn script(&self, text: &str) -> io::Result<()> {
         let write = || {
             let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
             stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
@@ -167,11 +176,12 @@ impl Printer {
         }
     }
 
-    /// Writes a line about something that went wrong. Where stderr is closed there is nobody to tell.
+    /// Writes a line about something that went wrong, without credentials: it may be kept, as in a log of CI. Where
+    /// stderr is closed there is nobody to tell.
     pub fn error(&self, line: &str) {
         block::aside(|| {
             let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
-            let _ = writeln!(stream, "{line}");
+            let _ = writeln!(stream, "{}", credentials(line));
         });
     }
 

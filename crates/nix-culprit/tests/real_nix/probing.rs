@@ -178,6 +178,21 @@ fn a_check_of_the_users_own_follows_the_contract_of_git_bisect_run() {
 }
 
 #[test]
+fn a_password_in_the_lock_is_not_shown() {
+    let Some(nix) = newest_nix() else { return };
+    let room = Room::new(&nix);
+    let overlay = format!("file://{}", room.sample.overlay.display());
+    for file in ["flake.nix", "flake.lock"] {
+        room.edit(file, &overlay, "https://me:hunter2@127.0.0.1:9/overlay.git");
+    }
+    let said = |arguments: &[&str], code| room.run_small(arguments).exits_with(code).to_string();
+    for told in [said(&["probe"], 125), said(&["find"], 129)] {
+        assert!(told.contains("https://REDACTED@127.0.0.1:9/overlay.git"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn guard_holds_the_users_own_command_to_the_budget() {
     for nix in every_nix_with_flakes() {
         let room = Room::new(&nix);
