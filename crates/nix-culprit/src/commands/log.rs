@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nix_culprit_core::event::{Event, Mode};
+use nix_culprit_core::event::{Event, Mode, Purpose};
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Observation, Verdict};
 use nix_culprit_core::quantity::show_duration;
@@ -57,24 +57,24 @@ fn table(entries: &[Entry]) -> String {
         "{:<8}  {:<8}  {:<4}  {:<20}  {:>9}  {:>8}  what\n",
         "time", "mode", "says", "outcome", "memory", "took"
     );
-    let mut last: Option<(Mode, &Observation)> = None;
-    let mut remembered: Option<(Mode, &Observation)> = None;
-    let mut settled: Option<(&CommitId, &Observation)> = None;
+    let mut last: Option<(&Purpose, Mode, &Observation)> = None;
+    let mut remembered: Option<(&Purpose, Mode, &Observation)> = None;
+    let mut settled: Option<(&Purpose, &CommitId, &Observation)> = None;
     for entry in entries {
         let time = jiff::Timestamp::from_second(i64::try_from(entry.at).unwrap_or(0)).unwrap_or_default();
         let clock = time.strftime("%H:%M:%S");
         match &entry.event {
-            Event::ProbeFinished { mode, observation, .. } => last = Some((*mode, observation)),
-            Event::Remembered { mode, observation, .. } => remembered = Some((*mode, observation)),
-            Event::Settled { by, observation, .. } => settled = Some((by, observation)),
+            Event::ProbeFinished { purpose, mode, observation, .. } => last = Some((purpose, *mode, observation)),
+            Event::Remembered { purpose, mode, observation, .. } => remembered = Some((purpose, *mode, observation)),
+            Event::Settled { purpose, by, observation, .. } => settled = Some((purpose, by, observation)),
             Event::Judged { purpose, verdict } => {
                 let (word, reason) = match verdict {
                     Verdict::Good => ("good", ""),
                     Verdict::Bad => ("bad", ""),
                     Verdict::Skip(reason) => ("skip", reason.as_str()),
                 };
-                // Without a run in between it was known from before an interruption.
-                if let Some((mode, seen)) = last.take() {
+                // What was made ahead may be judged never. Without a run of its own it was known from before an interruption.
+                if let Some((_, mode, seen)) = last.take().filter(|(of, ..)| *of == purpose) {
                     let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
                     text.push_str(&format!(
                         "{clock}  {:<8}  {word:<4}  {:<20}  {:>9}  {:>8}  {}{reason}\n",
@@ -84,7 +84,7 @@ fn table(entries: &[Entry]) -> String {
                         show_duration(seen.wall),
                         purpose.words,
                     ));
-                } else if let Some((mode, seen)) = remembered.take() {
+                } else if let Some((_, mode, seen)) = remembered.take().filter(|(of, ..)| *of == purpose) {
                     text.push_str(&format!(
                         "{clock}  {:<8}  {word:<4}  {:<20}  {:>9}  {:>8}  {}, {}: run in an earlier case\n",
                         "not run",
@@ -94,7 +94,7 @@ fn table(entries: &[Entry]) -> String {
                         purpose.words,
                         mode.words(),
                     ));
-                } else if let Some((by, seen)) = settled.take() {
+                } else if let Some((_, by, seen)) = settled.take().filter(|(of, ..)| *of == purpose) {
                     text.push_str(&format!(
                         "{clock}  {:<8}  {word:<4}  {:<20}  {:>9}  {:>8}  {}, as at {}: nothing that it read differs\n",
                         "not run",
@@ -130,4 +130,33 @@ fn table(entries: &[Entry]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_made_ahead_is_not_taken_for_what_is_judged_next() {
+        let purpose = |words: &str| json!({ "words": words, "commit": null });
+        let finished = |words: &str, peak: u64| {
+            let time = json!({ "secs": 1, "nanos": 0 });
+            let outcome = json!({ "class": "success", "message": null, "position": null });
+            let observation = json!({
+                "outcome": outcome, "end": { "exited": 0 }, "peak": peak << 20, "wall": time, "cpu": time, "curve": [],
+                "drv_path": null,
+            });
+            json!({
+                "at": 0, "event": "probe-finished", "key": words, "purpose": purpose(words), "mode": "fast",
+                "observation": observation,
+            })
+        };
+        let judged = |words: &str| json!({ "at": 0, "event": "judged", "purpose": purpose(words), "verdict": { "verdict": "good" } });
+        let journal = json!([finished("one", 11), judged("one"), finished("ahead", 22), judged("known")]);
+        let entries: Vec<Entry> = serde_json::from_value(journal).unwrap();
+        let table = table(&entries);
+        assert!(table.contains("11 MiB") && table.lines().count() == 2, "{table}");
+    }
 }
