@@ -322,9 +322,11 @@ impl Page<'_> {
         for hunk in found.hunks.iter().take(8) {
             let place = self.code(&extract::place(hunk), 200);
             self.put(&format!("- {place}"));
-            for line in extract::lines(hunk).take(8) {
-                let line = self.code(&line, 160);
-                self.put(&format!("  - {line}"));
+            let lines: Vec<String> = extract::lines(hunk).take(8).collect();
+            if !lines.is_empty() {
+                for line in self.block(&lines.join("\n"), 1280).lines() {
+                    self.put(&format!("  {line}"));
+                }
             }
         }
         let left = found.hunks.len().saturating_sub(8)

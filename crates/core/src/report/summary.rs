@@ -338,6 +338,16 @@ fn helps_not(out: &mut Lines, label: &'static str, all: Vec<(&str, &str)>) {
 /// The most hunks, and the most lines of one, that are shown.
 const MOST_HUNKS: usize = 12;
 
+/// Makes a line of a patch inert, and keeps how far it is indented behind its sign.
+fn indented(line: &str, most: usize) -> String {
+    const TAB: &str = "    ";
+    const FARTHEST: usize = 40;
+    let (sign, text) = line.split_at_checked(1).unwrap_or(("", line));
+    let rest = text.trim_start_matches([' ', '\t']);
+    let indent = text[..text.len() - rest.len()].replace('\t', TAB).len().min(FARTHEST);
+    format!("{sign}{:indent$}{}", "", clean(rest, most)).trim_end().to_owned()
+}
+
 /// Says which part of the culprit suffices.
 fn suffices(out: &mut Lines, report: &Report) {
     let Some(found) = &report.extract else { return };
@@ -350,7 +360,7 @@ fn suffices(out: &mut Lines, report: &Report) {
         let lines: Vec<String> = extract::lines(hunk).collect();
         for line in lines.iter().take(MOST_HUNKS) {
             let style = if line.starts_with('+') { Style::Good } else { Style::Bad };
-            out.verbatim(style, &format!("{:LABEL$}{}", "", clean(line, 200)));
+            out.verbatim(style, &format!("{:LABEL$}{}", "", indented(line, 200)));
         }
         if lines.len() > MOST_HUNKS {
             out.row("").add(Style::Dim, &format!("… and {} more lines", lines.len() - MOST_HUNKS));
@@ -570,6 +580,15 @@ mod tests {
             };
             insta::assert_snapshot!(format!("summary_{name}"), plain(&render(&report, &places)));
         }
+    }
+
+    #[test]
+    fn lines_of_a_patch_keep_how_far_they_are_indented() {
+        assert_eq!(indented("+    wheel\u{1b} x", 80), "+    wheel<U+001B> x");
+        assert_eq!(indented("-\t wheel", 80), "-     wheel");
+        assert_eq!(indented("+   \t ", 80), "+");
+        assert_eq!(indented(&format!("+{}x", " ".repeat(1000)), 80), format!("+{}x", " ".repeat(40)));
+        assert_eq!(indented("", 80), "");
     }
 
     #[test]
