@@ -1,5 +1,6 @@
 //! `fix`, and the last step of `find`: what helps, seen to work, best first, and nothing of the user is touched.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use nix_culprit_sample::Options;
@@ -16,6 +17,13 @@ fn works(report: &Value) -> &Vec<Value> {
 /// The commands of a correction.
 fn commands(correction: &Value) -> Vec<&str> {
     correction["steps"].as_array().unwrap().iter().filter_map(|step| step["command"].as_str()).collect()
+}
+
+/// All derivations that the target needs with the lock as it is, by Nix's own word.
+fn derivations(room: &Room) -> BTreeSet<String> {
+    let drv_path = room.succeed(room.nix.program(), &["eval", "--raw", &target()]);
+    let listed = room.succeed(room.nix.program().with_file_name("nix-store"), &["--query", "--requisites", &drv_path]);
+    listed.lines().filter(|path| path.ends_with(".drv")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -56,12 +64,18 @@ fn the_overlays_repair_goes_before_staying_at_the_culprits_parent_with_every_nix
         if !nix.has_flakes() {
             continue;
         }
+        room.make_good();
+        let good = derivations(&room);
+        room.copy(&room.sample.app.join("flake.lock"), &room.app.join("flake.lock"));
         // What it says to do does what it says.
         for correction in [best, parent] {
             let [command] = commands(correction)[..] else { panic!("{correction:#}") };
             let command = command.replacen("nix ", &format!("{} ", nix.program().display()), 1);
             room.succeed("sh", &["-ec", &command]);
             room.run_small(&["probe"]).exits_with(0);
+            let all = derivations(&room);
+            let counted = json!({ "all": all.len(), "changed": all.difference(&good).count() });
+            assert_eq!(correction["derivations"], counted, "{}", nix.version);
             room.copy(&room.sample.app.join("flake.lock"), &room.app.join("flake.lock"));
             room.run_small(&["probe"]).exits_with(1);
         }
