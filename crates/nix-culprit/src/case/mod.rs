@@ -66,6 +66,7 @@ pub use matrix::{Axes, Size, Tabulated, tabulate};
 pub use prober::{Prober, Question, Record, Round};
 pub use reduction::{
     Anonymised, Ended, History as Steps, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Trust, reduce,
+    result_in,
 };
 pub use search::{Found, Guess, Range, search};
 pub use settings::{

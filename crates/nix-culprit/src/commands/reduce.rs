@@ -11,7 +11,8 @@ use super::run_case::stamp;
 use super::settings::{Way, settings};
 use super::{CommandError, Context, Exit, extract, reproducer};
 use crate::case::{
-    Anonymised, CaseDir, Ended, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Scope, Steps, Trust, reduce,
+    Anonymised, CaseDir, Ended, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Scope, Steps, Trust,
+    reduce, result_in,
 };
 use crate::cli::reduce::Args;
 use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
@@ -85,17 +86,9 @@ fn history(steps: &Steps, args: &Args, case: &CaseDir, context: &Context) -> Res
     Ok(Exit::OK)
 }
 
-/// The folder for the result: one that the user named must be new or empty, our own is made anew.
+/// The folder for the result: one that the user named must be new or empty.
 fn output(args: &Args, case: &CaseDir) -> Result<PathBuf, CommandError> {
-    let Some(output) = &args.output else {
-        let own = case.file("reduced");
-        match fs::remove_dir_all(&own) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(CommandError::Write { path: own, source });
-            }
-            Ok(()) | Err(_) => return Ok(own),
-        }
-    };
+    let Some(output) = &args.output else { return Ok(result_in(case)) };
     match fs::read_dir(output).map(|mut entries| entries.next().is_some()) {
         Ok(true) => Err(CommandError::NotEmpty(output.clone())),
         Ok(false) | Err(_) => Ok(output.clone()),

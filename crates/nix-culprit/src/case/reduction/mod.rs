@@ -254,8 +254,17 @@ fn reduce_told(
         anonymised: told.anonymised,
         notes: told.notes,
     };
+    if reduced.folder == result_in(case) {
+        outcome::remove(&reduced.folder)?;
+    }
     outcome::write(&project, &snapshot, &reduced, settings)?;
     Ok(reduced)
+}
+
+/// Returns the folder for results that the user named none for: what an earlier run left there is replaced.
+#[must_use]
+pub fn result_in(case: &CaseDir) -> PathBuf {
+    case.file("reduced")
 }
 
 /// What is told of the result, as it comes together.

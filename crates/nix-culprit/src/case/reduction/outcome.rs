@@ -100,6 +100,16 @@ pub struct Reduced {
     pub notes: Vec<String>,
 }
 
+/// Removes what an earlier run left in a folder of ours, if it left something.
+pub(super) fn remove(folder: &Path) -> Result<(), CaseError> {
+    match fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::Io { path: folder.to_owned(), source }.into())
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Writes the result into its folder, which must be new or empty.
 pub(super) fn write(
     project: &Project,
