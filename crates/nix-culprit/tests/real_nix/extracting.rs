@@ -22,7 +22,7 @@ fn both_lines_of_the_culprit_are_needed_with_every_nix() {
         let run = room.run(&["reduce", "--culprit", "--quiet"]).exits_with(0);
         Listing::of(&kept).is_same_as(&before);
         nothing_goes_on(&room);
-        assert!(run.stdout.contains("+ wheel"), "{run}");
+        assert!(run.stdout.contains("+    wheel"), "{run}");
         let report: serde_json::Value =
             serde_json::from_slice(&fs::read(room.case().join("report.json")).unwrap()).unwrap();
         let extract = &report["extract"];
