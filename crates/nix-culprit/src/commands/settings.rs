@@ -74,10 +74,10 @@ pub(super) fn settings(
         Some((flake, fragment)) => (flake, Some(fragment.to_owned())),
         None => (options.flake.flake.as_str(), None),
     };
-    let mut flake = folder(flake)?;
-    if options.flake.file.is_none() {
-        flake = flake_around(flake);
-    }
+    // A reference names its folder, as `?dir=` does, and a file is where it is.
+    let is_path = options.flake.file.is_none() && (flake.is_empty() || Path::new(flake).is_dir());
+    let flake = folder(flake)?;
+    let flake = if is_path { flake_around(flake) } else { flake };
     let criterion = match options.verdict.bad_when.as_deref().map(str::parse::<BadWhen>).transpose()? {
         Some(BadWhen::Fixed(criterion)) => Some(criterion),
         Some(BadWhen::Same) | None => None,

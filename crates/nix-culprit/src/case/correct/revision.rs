@@ -176,16 +176,7 @@ impl Work<'_> {
         let clones: &Clones = self.clones;
         let assign =
             |commit: &CommitId| -> Result<Assignment, CaseError> { Ok(clones.assignment(place.lock(commit)?)) };
-        let range = Range {
-            input,
-            old: old.clone(),
-            new: tip.clone(),
-            goal: Goal::FirstGood,
-            order: self.settings.mode,
-            mode: failing.mode,
-            guess: None,
-            assign: &assign,
-        };
+        let range = self.forward_range(input, (old.clone(), tip.clone()), &assign);
         let newest = place.point(&tip)?;
         prober.allow(self.allowed_for_failures(prober));
         let (seen, verdict) = probe_commit(prober, &history, &range, &tip, Round::Search, None)?;
@@ -218,6 +209,17 @@ impl Work<'_> {
         let proven = place.prove(prober, self, &newest)?;
         let action = Action::Forward { input: input.clone(), to: newest.clone(), reach: Reach::Newest };
         place.attempt(prober, self, (action, &newest), proven, notes)
+    }
+
+    /// Returns what is searched for the first commit that repairs an input, between these two.
+    pub(super) fn forward_range<'r>(
+        &self,
+        input: &'r InputPath,
+        (old, new): (CommitId, CommitId),
+        assign: &'r dyn Fn(&CommitId) -> Result<Assignment, CaseError>,
+    ) -> Range<'r> {
+        let (goal, order, mode) = (Goal::FirstGood, self.settings.mode, self.failing.mode);
+        Range { input, old, new, goal, order, mode, guess: None, assign }
     }
 
     /// Finds the newest commit of the branch that an input follows.

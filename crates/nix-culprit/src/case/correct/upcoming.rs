@@ -3,7 +3,6 @@
 //! Owns which of that is known before its turn: nothing is fetched for it, and what cannot be foreseen is asked for in
 //! its turn. No correction is tried here.
 
-use nix_culprit_core::bisect::Goal;
 use nix_culprit_core::correct::{Candidate, Keeping};
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::ids::{CommitId, InputPath};
@@ -11,7 +10,7 @@ use nix_culprit_core::ids::{CommitId, InputPath};
 use super::super::clones::CloneHistory;
 use super::super::history::History as _;
 use super::super::prober::{Prober, Round};
-use super::super::search::{Range, question};
+use super::super::search::question;
 use super::super::{Assignment, CaseError};
 use super::revision::Place;
 use super::{Work, derivations};
@@ -86,16 +85,7 @@ impl Work<'_> {
         let clones = &*self.clones;
         let assign =
             |commit: &CommitId| -> Result<Assignment, CaseError> { Ok(clones.assignment(place.lock(commit)?)) };
-        let range = Range {
-            input,
-            old,
-            new: tip.clone(),
-            goal: Goal::FirstGood,
-            order: self.settings.mode,
-            mode: failing.mode,
-            guess: None,
-            assign: &assign,
-        };
+        let range = self.forward_range(input, (old, tip.clone()), &assign);
         let assignment = assign(&tip)?;
         let asked = question(&history, &range, &tip, &assignment, Round::Search, None)?;
         prober.need(&asked, self.allowed_for_failures(prober));
