@@ -92,6 +92,8 @@ pub struct NixEvaluator {
     project: Option<Project>,
     /// What the next evaluations are told as while they run.
     label: Label,
+    /// Says whether a fast evaluation looked at the lock file.
+    lock_watch: Touched,
 }
 
 /// A copy of the flake, and the Nix that evaluates it.
@@ -150,6 +152,7 @@ impl NixEvaluator {
             remembered: Remembered::nothing(),
             project: None,
             label: Label::default(),
+            lock_watch: Touched::new(),
         })
     }
 
@@ -206,7 +209,8 @@ impl NixEvaluator {
         };
         let call = self.heap.map_or(call.clone(), |heap| begins_with(call, heap));
         // The lock names the commit, and the copy of the flake is not in the mount.
-        let lock = Touched::watch(&self.lock_file());
+        let lock_file = self.lock_file();
+        self.lock_watch.watch(&lock_file);
         let (mut finished, mut counters) = self.run(&call, memory)?;
         self.trees.check()?;
         if finished.kill == Some(Kill::Time) && self.trees.made_it_wait() {
@@ -223,7 +227,7 @@ impl NixEvaluator {
         });
         let repeatable = is_repeatable(observation.outcome.class, kill);
         // The code of a project without a flake holds the revisions itself, and is not in the mount.
-        if self.project.is_none() && repeatable && !lock.happened() {
+        if self.project.is_none() && repeatable && !self.lock_watch.happened() {
             let looked_at = self.trees.looked_at();
             self.keep((assignment, Mode::Fast), found.as_ref().unwrap_or(target), memory, &observation, looked_at);
         }

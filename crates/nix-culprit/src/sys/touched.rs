@@ -3,43 +3,72 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Watches a file from when it is made.
+/// Watches a file, one time after another.
+///
+/// The kernel takes 10 ms and more to end what watches, so the same is used for each evaluation.
 #[derive(Debug)]
 pub struct Touched {
     #[cfg(target_os = "linux")]
     watch: Option<std::os::fd::OwnedFd>,
+    /// Whether the file is being watched.
+    #[cfg(target_os = "linux")]
+    watches: bool,
 }
 
 #[cfg(target_os = "linux")]
 impl Touched {
-    /// Begins to watch a file.
+    /// Watches nothing yet.
     #[must_use]
-    pub fn watch(file: &Path) -> Self {
-        use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
-        let watch = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok();
-        Self { watch: watch.filter(|watch| add_watch(watch, file, WatchFlags::OPEN | WatchFlags::ACCESS).is_ok()) }
+    pub fn new() -> Self {
+        use rustix::fs::inotify::{CreateFlags, init};
+        Self { watch: init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok(), watches: false }
+    }
+
+    /// Begins to watch a file; what happened before is forgotten.
+    pub fn watch(&mut self, file: &Path) {
+        use rustix::fs::inotify::{WatchFlags, add_watch};
+        // Again each time: it may have been replaced.
+        let watch = self.watch.as_ref().filter(|watch| {
+            let added = add_watch(watch, file, WatchFlags::OPEN | WatchFlags::ACCESS);
+            added.is_ok() && (0..1000).any(|_| Self::happens(watch) == Err(rustix::io::Errno::AGAIN))
+        });
+        self.watches = watch.is_some();
     }
 
     /// Tells whether the file was opened since, or replaced, or this cannot be known.
     #[must_use]
     pub fn happened(&self) -> bool {
-        let nothing = |watch| rustix::io::read(watch, &mut [0_u8; 4096]) == Err(rustix::io::Errno::AGAIN);
-        !self.watch.as_ref().is_some_and(nothing)
+        let watch = self.watch.as_ref().filter(|_| self.watches);
+        watch.is_none_or(|watch| Self::happens(watch) != Err(rustix::io::Errno::AGAIN))
+    }
+
+    /// Takes some of what happened out of the queue.
+    fn happens(watch: &std::os::fd::OwnedFd) -> rustix::io::Result<usize> {
+        rustix::io::read(watch, &mut [0_u8; 4096])
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Touched {
-    /// Cannot watch here.
+    /// Watches nothing.
     #[must_use]
-    pub fn watch(_file: &Path) -> Self {
+    pub const fn new() -> Self {
         Self {}
     }
+
+    /// Cannot watch here.
+    pub fn watch(&mut self, _file: &Path) {}
 
     /// It cannot be known here.
     #[must_use]
     pub fn happened(&self) -> bool {
         true
+    }
+}
+
+impl Default for Touched {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -127,12 +156,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "x").unwrap();
-        let (idle, used) = (Touched::watch(&file), Touched::watch(&file));
+        let (mut idle, mut used) = (Touched::new(), Touched::new());
+        assert!(idle.happened(), "in doubt");
+        idle.watch(&file);
+        used.watch(&file);
         assert!(file.exists() && !idle.happened());
         std::fs::read(&file).unwrap();
         assert!(used.happened());
-        assert!(Touched::watch(&folder.path().join("none")).happened(), "in doubt");
+        idle.watch(&folder.path().join("none"));
+        assert!(idle.happened(), "in doubt");
     }
+
+    #[test]
+    fn what_watches_can_be_used_again_also_when_the_file_was_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, other] = ["file", "other"].map(|name| folder.path().join(name));
+        [&file, &other].iter().for_each(|path| std::fs::write(path, "x").unwrap());
+        let mut touched = Touched::new();
+        touched.watch(&file);
+        std::fs::write(&file, "y").unwrap();
+        touched.watch(&file);
+        assert!(!touched.happened(), "what happened before is forgotten");
+        std::fs::rename(&other, &file).unwrap();
+        touched.watch(&file);
+        assert!(!touched.happened());
+        std::fs::read(&file).unwrap();
+        assert!(touched.happened());
+        touched.watch(&file);
+        std::fs::remove_file(&file).unwrap();
+        assert!(touched.happened());
+    }
+
     #[test]
     fn the_files_of_a_folder_that_were_opened_are_listed_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
