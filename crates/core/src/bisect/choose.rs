@@ -5,7 +5,7 @@
 use super::evidence::{Evidence, Mark, Narrowed};
 use super::graph::{Graph, to_index};
 use super::range::Field;
-use super::search::SkipPolicy;
+use super::settings::SkipPolicy;
 use super::shares::{shares, splitters};
 
 /// The share of the suspects at which the chance that a neighbour of a skipped commit can be

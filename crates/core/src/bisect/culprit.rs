@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::search::Goal;
+use super::settings::Goal;
 use crate::ids::CommitId;
 
 /// What a search came to.

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::culprit::Culprit;
 use super::range::{Relation, relation};
-use super::search::{Goal, Search, Step};
+use super::search::{Search, Step};
+use super::settings::Goal;
 use crate::ids::CommitId;
 use crate::outcome::Verdict;
 

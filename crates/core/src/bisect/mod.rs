@@ -14,6 +14,7 @@ mod hints;
 mod log;
 mod range;
 mod search;
+mod settings;
 mod shares;
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,5 @@ pub use graph::{Graph, GraphError};
 pub use hints::{Hint, Reason};
 pub use log::bisect_log;
 pub use range::{Ends, RangeError, Relation, relation};
-pub use search::{Effect, Goal, Mode, Remaining, Search, Settings, SkipPolicy, Step, UnknownCommit};
+pub use search::{Effect, Remaining, Search, Step, UnknownCommit};
+pub use settings::{Goal, Mode, Settings, SkipPolicy};

@@ -3,65 +3,22 @@
 //! Owns the evidence and turns it into steps; the same verdicts give the same result, in whatever
 //! order they came, so that a search is rebuilt by recording them again.
 
+mod finding;
+
 use std::cell::OnceCell;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::choose::{Choice, Situation};
-use super::culprit::{Basis, Contradiction, Culprit, Finding, Parent, Skipped};
+use super::culprit::Finding;
 use super::estimate::expected_steps;
-use super::evidence::{Evidence, Mark, Narrowed, is_new, narrow, new_commits, witness};
+use super::evidence::{Evidence, Mark, Narrowed, narrow};
 use super::graph::Graph;
 use super::hints::{Hint, most, weights};
 use super::range::{Ends, Field, RangeError};
+use super::settings::{Goal, Mode, Settings};
 use crate::ids::CommitId;
 use crate::outcome::Verdict;
-
-/// Which change is searched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Goal {
-    /// The first bad commit after good ones.
-    #[default]
-    FirstBad,
-    /// The first good commit after bad ones (`--find-fix`).
-    FirstGood,
-}
-
-/// In which order the history is searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// All commits alike.
-    #[default]
-    Full,
-    /// The new end's chain of first parents first, then the side branch of the merge found there.
-    FirstParent,
-}
-
-/// How hard the search tries to tell apart commits that cannot be probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SkipPolicy {
-    /// A run of commits of which several, and all that were tried, were skipped for the same reason is
-    /// one region, and the rest of it stays untested.
-    #[default]
-    Regions,
-    /// Every commit that could tell something is probed.
-    Exhaustive,
-}
-
-/// How to search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Settings {
-    /// Which change is searched for.
-    pub goal: Goal,
-    /// In which order.
-    pub mode: Mode,
-    /// What to do about commits that cannot be probed.
-    pub skips: SkipPolicy,
-}
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -279,19 +236,6 @@ impl Search {
         })
     }
 
-    /// Returns the verdicts that do not fit together.
-    #[must_use]
-    pub fn contradictions(&self) -> Vec<Contradiction> {
-        let name = |at: u32| self.graph.id(at).clone();
-        let reverted = new_commits(&self.field, &self.evidence)
-            .filter(|&at| self.narrowed.cleared[at as usize])
-            .filter_map(|at| Some((at, witness(&self.graph, &self.field, &self.evidence, at)?)))
-            .map(|(at, old)| Contradiction::Reverted { changed: name(at), unchanged: name(old) });
-        let apart = self.narrowed.apart.iter().map(|&at| Contradiction::Apart { changed: name(at) });
-        let unstable = self.unstable.iter().map(|&at| Contradiction::Unstable { commit: name(at) });
-        reverted.chain(apart).chain(unstable).collect()
-    }
-
     /// Tells how much is left to do.
     #[must_use]
     pub fn remaining(&self) -> Remaining {
@@ -329,57 +273,6 @@ impl Search {
 
     fn choice(&self) -> Option<Choice> {
         *self.choice.get_or_init(|| self.choose(&self.evidence, &self.narrowed))
-    }
-
-    fn finding(&self) -> Finding {
-        Finding {
-            goal: self.settings.goal,
-            culprit: self.culprit(),
-            contradictions: self.contradictions(),
-            judged: self.evidence.len(),
-        }
-    }
-
-    fn culprit(&self) -> Culprit {
-        let members = &self.narrowed.members;
-        let arrived_by = self.arrived_by().map(|at| self.graph.id(at).clone());
-        if let Some(&only) =
-            members.first().filter(|&&at| members.len() == 1 && is_new(&self.field, &self.evidence, at))
-        {
-            let parents = self.graph.parent_ids(only);
-            let parents = parents.map(|id| Parent { commit: id.clone(), basis: self.basis(id) }).collect();
-            return Culprit::Commit { commit: self.graph.id(only).clone(), parents, arrived_by };
-        }
-        let named = |at: &u32| self.graph.id(*at).clone();
-        let skipped = members.iter().filter_map(|at| match self.evidence.get(at) {
-            Some(Mark::Skip(reason)) => Some(Skipped { commit: named(at), reason: reason.clone() }),
-            Some(Mark::Old | Mark::New) | None => None,
-        });
-        let untested = self.situation(&self.evidence, &self.narrowed).assumed_skipped();
-        Culprit::OneOf {
-            commits: members.iter().map(named).collect(),
-            skipped: skipped.collect(),
-            untested: untested.iter().filter(|at| !self.evidence.contains_key(at)).map(named).collect(),
-            arrived_by,
-        }
-    }
-
-    fn basis(&self, parent: &CommitId) -> Basis {
-        let Some(at) = self.graph.index(parent) else { return Basis::OutsideRange };
-        match witness(&self.graph, &self.field, &self.evidence, at) {
-            Some(old) if old == at => Basis::Seen,
-            Some(old) => Basis::AncestorOf(self.graph.id(old).clone()),
-            None => Basis::OutsideRange,
-        }
-    }
-
-    /// The first commit on the chain of first parents that has a suspect in its history, if it has them all.
-    fn arrived_by(&self) -> Option<u32> {
-        let members = &self.narrowed.members;
-        let after = self.graph.descendants(members.iter().copied());
-        let first = self.graph.first_parents(self.field.new).take_while(|&at| after[at as usize]).last()?;
-        let before = self.graph.ancestors([first]);
-        members.iter().all(|&at| before[at as usize]).then_some(first)
     }
 
     /// Tells whether `ancestor` is a proper ancestor of `descendant`, both in the graph.

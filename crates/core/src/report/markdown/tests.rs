@@ -1,6 +1,7 @@
 //! Tests of `report.md`: what it says, that it stays inert, short and without secrets.
 
-use super::super::samples;
+use super::super::model::{SearchResult, Subject};
+use super::super::{replay, samples};
 use super::*;
 use crate::correct::Action;
 use proptest::prelude::*;
