@@ -15,8 +15,8 @@ use std::time::Duration;
 use nix_culprit_core::outcome::{End, Kill};
 use nix_culprit_core::text::printable;
 
-use super::commit::Heads;
 use super::error::{GitError, last_lines, without_credentials};
+use super::heads::Heads;
 use super::progress::{self, OnProgress};
 use crate::sys::child::{self, Stdin};
 use crate::sys::interrupt::{Asked, Interrupt};

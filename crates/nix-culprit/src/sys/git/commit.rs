@@ -1,6 +1,5 @@
 //! One commit, as people want to see it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
@@ -64,12 +63,6 @@ pub enum Change {
     TypeChanged,
 }
 
-/// Commits without their files, by the git folder that has them.
-pub(super) type Heads = BTreeMap<(PathBuf, CommitId), Commit>;
-
-/// How many of them are kept in memory.
-const HEADS: usize = 1000;
-
 /// What `rev-list` is to print: fields that end with a NUL, which no field can hold.
 const FORMAT: &str = "--format=%P%x00%an%x00%ae%x00%ad%x00%cd%x00%s%x00%b%x00";
 
@@ -108,24 +101,25 @@ impl Repository {
         Ok(self.head_of(id)?.title)
     }
 
-    /// Reads a commit without its files. It can never change, and each step of a search asks for the same few
-    /// again, so what was read is kept.
+    /// Reads a commit without its files.
     pub(super) fn head_of(&self, id: &CommitId) -> Result<Commit, GitError> {
-        let key = (self.common_dir.clone(), id.clone());
-        let known = self.git.heads.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(known) = known {
+        let heads = || self.git.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = heads().known(&self.common_dir, id) {
             return Ok(known);
         }
-        let ask = ["rev-list", "--max-count=1", "--no-walk", "--encoding=UTF-8", "--date=raw", FORMAT, id.as_str()];
-        let answer = self.call().args(ask).output(&self.git)?;
-        let commit = parse_commit(id, &answer).ok_or_else(|| unexpected("git rev-list", &answer))?;
-        let mut heads = self.git.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        if heads.len() >= HEADS {
-            heads.clear();
-        }
-        heads.insert(key, commit.clone());
+        // Where the history is cut off, only git knows where.
+        let read = if self.is_shallow() { None } else { heads().read(&self.common_dir, id) };
+        let commit = read.map_or_else(|| ask(self, id), Ok)?;
+        heads().keep(&self.common_dir, &commit);
         Ok(commit)
     }
+}
+
+/// Asks git for a commit without its files.
+pub(super) fn ask(repository: &Repository, id: &CommitId) -> Result<Commit, GitError> {
+    let ask = ["rev-list", "--max-count=1", "--no-walk", "--encoding=UTF-8", "--date=raw", FORMAT, id.as_str()];
+    let answer = repository.call().args(ask).output(&repository.git)?;
+    parse_commit(id, &answer).ok_or_else(|| unexpected("git rev-list", &answer))
 }
 
 /// Reads `commit HASH`, a line end, and the fields of [`FORMAT`].

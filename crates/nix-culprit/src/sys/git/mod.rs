@@ -15,6 +15,7 @@ mod contents;
 mod date;
 mod error;
 mod files;
+mod heads;
 mod history;
 mod parts;
 mod progress;

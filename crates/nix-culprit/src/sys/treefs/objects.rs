@@ -1,6 +1,6 @@
 //! Git objects by id: commits' trees, trees' entries, blobs.
 //!
-//! Owns what the file system knows of git's storage (packs, loose objects, alternates), and is the
+//! Owns what the file system knows of git's storage (packs, loose objects, alternates), and is its
 //! only place that names the crates that read it. Must not know of paths, mounts or views.
 
 use std::fmt;
