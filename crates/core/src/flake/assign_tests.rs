@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::flake::Node;
 use crate::flake::diff::{ChangeKind, Link, diff};
 use crate::flake::reference::FlakeRef;
 use crate::flake::sample::{NIX_2_34, any_lock, lock, path};

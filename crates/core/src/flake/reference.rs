@@ -4,14 +4,14 @@
 //! from them alone: where to clone, which revision, which web page. Must not look
 //! anything up: an indirect reference stays one.
 
-use std::fmt;
+mod place;
+mod text;
 
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::flake::attrs::Attrs;
-use crate::flake::url::{Url, decode, encode, shown, split_query, with_query};
-use crate::flake::web::{Forge, Web};
+use crate::flake::url::{Url, shown};
+use crate::flake::web::Forge;
 use crate::ids::CommitId;
 
 /// Says why something is no flake reference. The texts hold no credentials.
@@ -205,162 +205,6 @@ impl FlakeRef {
         }
     }
 
-    /// Returns the text that Nix understands, credentials included: for use, never for people.
-    ///
-    /// A reference of an unknown kind has no text; its `type` alone is returned.
-    #[must_use]
-    pub fn to_url(&self) -> String {
-        self.text(&["narHash", "lastModified", "revCount"])
-    }
-
-    fn text(&self, hashes: &[&str]) -> String {
-        let mut query = Vec::new();
-        let mut add = |name: &str, value: &str| query.push((name.to_owned(), value.to_owned()));
-        if let Some(dir) = &self.dir {
-            add("dir", dir);
-        }
-        let address = match &self.source {
-            Source::Forge { forge, owner, repo, host, at } => {
-                if let Some(host) = host {
-                    add("host", host);
-                }
-                let at = at.rev.as_ref().map(CommitId::as_str).or(at.git_ref.as_deref());
-                let at = at.map(|at| format!("/{}", encode(at, "@/"))).unwrap_or_default();
-                format!("{}:{}/{}{at}", forge.scheme(), encode(&decode(owner), ""), encode(repo, ""))
-            }
-            Source::Git { url, at } => {
-                if let Some(git_ref) = &at.git_ref {
-                    add("ref", git_ref);
-                }
-                if let Some(rev) = &at.rev {
-                    add("rev", rev.as_str());
-                }
-                format!("{}{}", if url.scheme() == Some("git") { "" } else { "git+" }, url.raw())
-            }
-            Source::Path { path } => format!("path:{}", encode(path, "/:@")),
-            Source::Tarball { url } => format!("{}{}", if is_archive(url) { "" } else { "tarball+" }, url.raw()),
-            Source::File { url } => format!("file+{}", url.raw()),
-            Source::Indirect { id, at } => {
-                let parts = [at.git_ref.as_deref(), at.rev.as_ref().map(CommitId::as_str)];
-                parts.into_iter().flatten().fold(format!("flake:{id}"), |text, part| format!("{text}/{part}"))
-            }
-            Source::Other { kind } => match self.extra.text("url") {
-                Some(url) => format!("{kind}+{url}"),
-                None => kind.clone(),
-            },
-        };
-        for (name, value) in &self.extra.0 {
-            let wanted = match &self.source {
-                Source::Git { .. } => GIT_FLAGS.contains(&name.as_str()) || GIT_TEXTS.contains(&name.as_str()),
-                Source::Forge { .. } => name == "narHash" && hashes.contains(&"narHash"),
-                Source::Path { .. } | Source::Tarball { .. } | Source::File { .. } => {
-                    name == "rev" || hashes.contains(&name.as_str())
-                }
-                Source::Indirect { .. } | Source::Other { .. } => false,
-            };
-            match value {
-                Value::Bool(flag) if wanted => add(name, if *flag { "1" } else { "0" }),
-                Value::Number(number) if wanted => add(name, &number.to_string()),
-                Value::String(text) if wanted => add(name, text),
-                _ => {}
-            }
-        }
-        match address.split_once('?') {
-            Some((bare, _)) => {
-                let (_, mut all) = split_query(&address);
-                all.extend(query);
-                with_query(bare, &all)
-            }
-            None => with_query(&address, &query),
-        }
-    }
-
-    /// Returns what git can clone: an `https`, `ssh` or `git` address, or a path; none for what is no git repository.
-    #[must_use]
-    pub fn clone_url(&self) -> Option<String> {
-        match &self.source {
-            Source::Forge { forge, owner, repo, host, .. } => {
-                let host = host.as_deref().unwrap_or(forge.default_host());
-                match forge {
-                    Forge::Github | Forge::Gitlab => Some(format!("https://{host}/{}/{repo}.git", decode(owner))),
-                    Forge::Sourcehut if host.starts_with("hg.") => None,
-                    Forge::Sourcehut => Some(format!("https://{host}/{owner}/{repo}")),
-                }
-            }
-            Source::Git { url, .. } => {
-                let (address, mut query) = split_query(url.raw());
-                if url.scheme() == Some("file") {
-                    return Some(decode(url.path()));
-                }
-                // Older Nix left `?dir=` in the address as well.
-                query.retain(|(name, _)| name != "dir");
-                Some(with_query(address, &query))
-            }
-            Source::Tarball { url } => archive_of(url).map(|web| format!("{}.git", web.repository_url())),
-            Source::Path { .. } | Source::File { .. } | Source::Indirect { .. } | Source::Other { .. } => None,
-        }
-    }
-
-    /// Returns the commit that the reference is fixed to.
-    #[must_use]
-    pub fn rev(&self) -> Option<CommitId> {
-        if let Some(rev) = self.at().and_then(|at| at.rev.clone()) {
-            return Some(rev);
-        }
-        if let Some(rev) = self.extra.text("rev") {
-            return rev.parse().ok();
-        }
-        match &self.source {
-            Source::Tarball { url } if archive_of(url).is_some() => {
-                let file = url.path().rsplit('/').next()?;
-                file.split('.').next()?.parse().ok()
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns the branch or tag that the reference names.
-    #[must_use]
-    pub fn git_ref(&self) -> Option<&str> {
-        self.at()?.git_ref.as_deref()
-    }
-
-    /// Returns the repository's page, where the host is known.
-    #[must_use]
-    pub fn web(&self) -> Option<Web> {
-        match &self.source {
-            Source::Forge { forge, owner, repo, host, .. } => {
-                let host = host.as_deref().unwrap_or(forge.default_host());
-                let mercurial = *forge == Forge::Sourcehut && host.starts_with("hg.");
-                (!mercurial).then(|| Web::new(*forge, host, &format!("{}/{repo}", decode(owner))))
-            }
-            Source::Git { url, .. } => Web::of_url(&git_address(url)),
-            Source::Tarball { url } => archive_of(url),
-            Source::Path { .. } | Source::File { .. } | Source::Indirect { .. } | Source::Other { .. } => None,
-        }
-    }
-
-    /// Says whether both name the same repository, folder or address, at whatever revision.
-    #[must_use]
-    pub fn same_place(&self, other: &Self) -> bool {
-        if let (Some(one), Some(two)) = (self.web(), other.web()) {
-            return one.repository_url().eq_ignore_ascii_case(&two.repository_url());
-        }
-        if let (Some(one), Some(two)) = (self.clone_url(), other.clone_url()) {
-            return one.trim_end_matches('/') == two.trim_end_matches('/');
-        }
-        match (&self.source, &other.source) {
-            (Source::Path { path: one }, Source::Path { path: two }) => one == two,
-            (Source::Indirect { id: one, .. }, Source::Indirect { id: two, .. }) => one == two,
-            (Source::Tarball { url: one }, Source::Tarball { url: two })
-            | (Source::File { url: one }, Source::File { url: two }) => one == two,
-            (Source::Other { kind: one }, Source::Other { kind: two }) => {
-                one == two && self.extra.text("url") == other.extra.text("url")
-            }
-            _ => false,
-        }
-    }
-
     const fn at(&self) -> Option<&At> {
         match &self.source {
             Source::Forge { at, .. } | Source::Git { at, .. } | Source::Indirect { at, .. } => Some(at),
@@ -376,40 +220,6 @@ impl Source {
             Self::Path { .. } | Self::Tarball { .. } | Self::File { .. } | Self::Other { .. } => None,
         }
     }
-}
-
-impl fmt::Display for FlakeRef {
-    /// Shows the reference to people: no credentials, no hashes.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&self.text(&[])))
-    }
-}
-
-fn is_archive(url: &Url) -> bool {
-    [".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst"].iter().any(|end| url.path().ends_with(end))
-}
-
-/// Writes `user@host:path`, which git knows too, as an address.
-fn git_address(url: &Url) -> Url {
-    match url.raw().split_once(':') {
-        Some((host, path)) if url.scheme().is_none() && host.contains('@') && !host.contains('/') => {
-            Url::new(format!("ssh://{host}/{}", path.trim_start_matches('/')))
-        }
-        _ => url.clone(),
-    }
-}
-
-/// Recognises an archive that a forge makes of a repository.
-fn archive_of(url: &Url) -> Option<Web> {
-    let path = url.path();
-    let cut = match url.host()? {
-        "github.com" => path.find("/archive/")?,
-        "codeload.github.com" => path.find("/tar.gz/").or_else(|| path.find("/zip/"))?,
-        host if host.starts_with("gitlab.") => path.find("/-/archive/")?,
-        _ => return None,
-    };
-    let host = url.host()?.trim_start_matches("codeload.");
-    Web::of_url(&Url::new(format!("https://{host}{}", &path[..cut])))
 }
 
 #[cfg(test)]

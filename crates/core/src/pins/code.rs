@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::in_the_form_of;
+use super::write::in_the_form_of;
 use crate::ids::CommitId;
 use crate::store_path::NarHash;
 

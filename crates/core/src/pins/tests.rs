@@ -1,7 +1,11 @@
 use proptest::prelude::*;
+use serde_json::Value;
 
+use super::edit::set_string;
 use super::*;
-use crate::flake::{Change, ChangeKind, Revision, diff};
+use crate::flake::{Change, ChangeKind, Lock, Revision, diff};
+use crate::ids::NodeKey;
+use crate::store_path::NarHash;
 
 const NPINS_TEXT: &str = r#"{
   "pins": {
