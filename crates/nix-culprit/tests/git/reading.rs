@@ -226,6 +226,18 @@ fn a_shallow_repository_is_refused_where_history_is_needed() {
 }
 
 #[test]
+fn a_repository_whose_path_has_a_line_end_is_opened() {
+    let bench = Bench::new();
+    let folder = bench.init("odd\nname");
+    let commit = bench.commit(&folder, "one");
+    let repository = bench.open(&folder);
+    assert_eq!(repository.toplevel(), Some(folder.as_path()));
+    assert_eq!(repository.git_dir(), folder.join(".git"));
+    let bare = bench.open(&folder.join(".git"));
+    assert_eq!((bare.toplevel(), bare.head().unwrap()), (None, Some(commit)));
+}
+
+#[test]
 fn a_worktree_and_a_bare_repository_are_opened() {
     let bench = Bench::new();
     let (folder, repository, ids) = shaped(&bench);

@@ -17,6 +17,7 @@ use nix_culprit_core::text::printable;
 
 use super::error::{GitError, last_lines, without_credentials};
 use super::heads::Heads;
+use super::opening::Facts;
 use super::progress::{self, OnProgress};
 use crate::sys::child::{self, Stdin};
 use crate::sys::interrupt::{Asked, Interrupt};
@@ -99,6 +100,8 @@ pub struct Git {
     interrupt: Interrupt,
     /// Commits that were read, for all who open the same repository.
     pub(super) heads: Arc<Mutex<Heads>>,
+    /// Repositories that were opened, by the folder that was asked for.
+    pub(super) opened: Arc<Mutex<BTreeMap<PathBuf, Facts>>>,
 }
 
 impl Git {
@@ -109,7 +112,8 @@ impl Git {
     /// It cannot be started, is no git, or is older than 2.31.
     pub fn new(program: impl Into<PathBuf>, interrupt: &Interrupt) -> Result<Self, GitError> {
         let (program, interrupt) = (program.into(), interrupt.clone());
-        let mut git = Self { program, version: String::new(), interrupt, heads: Arc::default() };
+        let version = String::new();
+        let mut git = Self { program, version, interrupt, heads: Arc::default(), opened: Arc::default() };
         let output = Call::new().arg("version").finish(&git)?;
         let answer = String::from_utf8_lossy(&output.stdout).into_owned();
         match parse_version(&answer) {

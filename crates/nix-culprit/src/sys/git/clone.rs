@@ -9,8 +9,9 @@ use rustix::fs::FlockOperation;
 
 use super::call::{Call, Git};
 use super::error::{GitError, at, without_credentials};
+use super::opening::OURS;
 use super::progress::OnProgress;
-use super::repository::{OURS, Repository};
+use super::repository::Repository;
 use super::view;
 
 /// References that keep revisions which no branch has.

@@ -1,7 +1,7 @@
 //! One commit, as people want to see it.
 
 use std::path::PathBuf;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::text::{printable, printable_lines};
@@ -9,6 +9,7 @@ use nix_culprit_core::text::{printable, printable_lines};
 use super::call::unexpected;
 use super::date::Timestamp;
 use super::error::GitError;
+use super::heads::Heads;
 use super::repository::{Repository, path_of};
 
 /// A commit; all text in it is printable.
@@ -103,15 +104,28 @@ impl Repository {
 
     /// Reads a commit without its files.
     pub(super) fn head_of(&self, id: &CommitId) -> Result<Commit, GitError> {
-        let heads = || self.git.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = heads().known(&self.common_dir, id) {
-            return Ok(known);
+        if let Some(commit) = self.read(id) {
+            return Ok(commit);
+        }
+        let commit = ask(self, id)?;
+        self.heads().keep(&self.common_dir, &commit);
+        Ok(commit)
+    }
+
+    /// Reads a commit without its files, if that can be done without a call of git.
+    pub(super) fn read(&self, id: &CommitId) -> Option<Commit> {
+        let mut heads = self.heads();
+        if let Some(known) = heads.known(&self.common_dir, id) {
+            return Some(known);
         }
         // Where the history is cut off, only git knows where.
-        let read = if self.is_shallow() { None } else { heads().read(&self.common_dir, id) };
-        let commit = read.map_or_else(|| ask(self, id), Ok)?;
-        heads().keep(&self.common_dir, &commit);
-        Ok(commit)
+        let commit = if self.is_shallow() { None } else { heads.read(&self.common_dir, id) }?;
+        heads.keep(&self.common_dir, &commit);
+        Some(commit)
+    }
+
+    fn heads(&self) -> MutexGuard<'_, Heads> {
+        self.git.heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod files;
 mod heads;
 mod history;
+mod opening;
 mod parts;
 mod progress;
 mod pull_requests;

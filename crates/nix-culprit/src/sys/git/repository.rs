@@ -5,14 +5,16 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::PoisonError;
 
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::End;
 use nix_culprit_core::text::printable;
 
-use super::call::{Answer, Call, Git, unexpected};
+use super::call::{Call, Git, unexpected};
 use super::date::Timestamp;
 use super::error::{GitError, without_credentials};
+use super::opening::{Facts, Settings};
 
 /// Whose a repository is: into one of the user nothing is ever written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +22,6 @@ enum Owner {
     User,
     Ours,
 }
-
-/// The setting that marks a clone of ours.
-pub(super) const OURS: &str = "nix-culprit.clone";
 
 /// A git repository on this machine, of the user or a clone of ours.
 #[derive(Debug, Clone)]
@@ -49,36 +48,14 @@ impl Repository {
     pub fn open(git: &Git, folder: &Path) -> Result<Self, GitError> {
         let folder = std::path::absolute(folder).map_err(super::error::at(folder))?;
         std::fs::metadata(&folder).map_err(super::error::at(&folder))?;
-        let ask = |what: &str| {
-            let answer = Call::new().folder(&folder).args(["rev-parse", what]).finish(git)?;
-            if answer.end == End::Exited(0) { Ok(line(answer.stdout)) } else { Err(not_opened(answer, &folder)) }
-        };
-        let git_dir = PathBuf::from(ask("--absolute-git-dir")?);
-        let common_dir = folder.join(ask("--git-common-dir")?);
-        let toplevel = match ask("--is-inside-work-tree")?.as_bytes() {
-            b"true" => Some(PathBuf::from(ask("--show-toplevel")?)),
-            _ => None,
-        };
-        if let Some(toplevel) = &toplevel {
-            let real = std::fs::canonicalize(&folder).map_err(super::error::at(&folder))?;
-            if !real.starts_with(toplevel) || !leads_to(&toplevel.join(".git"), &git_dir) {
-                return Err(GitError::Elsewhere(folder, toplevel.clone()));
-            }
-        }
-        let shallow = ask("--is-shallow-repository")?.as_bytes() == b"true";
-        let object_format = ask("--show-object-format")?.to_string_lossy().into_owned();
-        let Settings { promisor, filter, ours } = settings(git, &git_dir)?;
-        Ok(Self {
-            git: git.clone(),
-            git_dir,
-            common_dir,
-            toplevel,
-            object_format,
-            shallow,
-            owner: if ours { Owner::Ours } else { Owner::User },
-            promisor,
-            filter,
-        })
+        let opened = || git.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = opened().get(&folder).cloned();
+        let facts = known.map_or_else(|| Facts::of(git, &folder), Ok)?;
+        opened().insert(folder, facts.clone());
+        let Facts { git_dir, common_dir, toplevel, object_format, shallow, settings } = facts;
+        let Settings { promisor, filter, ours } = settings;
+        let owner = if ours { Owner::Ours } else { Owner::User };
+        Ok(Self { git: git.clone(), git_dir, common_dir, toplevel, object_format, shallow, owner, promisor, filter })
     }
 
     /// Opens a clone that [`clone_blobless`](super::clone_blobless) made; missing objects and
@@ -135,6 +112,11 @@ impl Repository {
     pub fn resolve(&self, name: &str) -> Result<CommitId, GitError> {
         if name.is_empty() || name.starts_with('-') || name.contains(|c: char| c.is_control()) {
             return Err(GitError::BadName(printable(name)));
+        }
+        if let Ok(id) = name.parse()
+            && self.read(&id).is_some()
+        {
+            return Ok(id);
         }
         for name in [name.to_owned(), format!("refs/remotes/origin/{name}")] {
             let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")];
@@ -266,75 +248,6 @@ impl Repository {
     }
 }
 
-/// Tells whether a `.git` is the git folder, or a file that names it (worktrees, submodules); the
-/// setting `core.worktree` could put any folder of the user in the place of the working tree.
-fn leads_to(dot_git: &Path, git_dir: &Path) -> bool {
-    let named = std::fs::read(dot_git).ok().and_then(|text| {
-        let path = line(text.strip_prefix(b"gitdir: ")?.to_vec());
-        Some(dot_git.parent()?.join(path))
-    });
-    let real = std::fs::canonicalize(named.as_deref().unwrap_or(dot_git));
-    real.is_ok_and(|real| std::fs::canonicalize(git_dir).is_ok_and(|git_dir| git_dir == real))
-}
-
-/// What a repository's settings say of objects that it lacks, and of itself.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Settings {
-    /// The remote that missing objects come from.
-    promisor: Option<OsString>,
-    /// What that remote was asked to leave out.
-    filter: Option<String>,
-    /// Whether it is a clone of ours.
-    ours: bool,
-}
-
-/// Asks for the settings.
-fn settings(git: &Git, git_dir: &Path) -> Result<Settings, GitError> {
-    let keys = format!(r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone|{OURS})$");
-    let answer = Call::new().git_dir(git_dir).args(["config", "--null", "--get-regexp", &keys]).finish(git)?;
-    if !matches!(answer.end, End::Exited(0 | 1)) {
-        return Err(answer.failed());
-    }
-    Ok(parse_settings(&answer.stdout))
-}
-
-/// Reads `KEY\nVALUE\0…`.
-fn parse_settings(settings: &[u8]) -> Settings {
-    let settings = settings.split(|b| *b == 0).map(|setting| {
-        let end = setting.iter().position(|b| *b == b'\n');
-        (&setting[..end.unwrap_or(setting.len())], end.map(|end| &setting[end + 1..]))
-    });
-    let is_on = |value: Option<&[u8]>| value.is_none_or(|value| matches!(value, b"true" | b"yes" | b"on" | b"1"));
-    let remote = |key: &[u8], ending: &[u8]| {
-        let name = key.strip_prefix(b"remote.")?.strip_suffix(ending)?;
-        Some(OsString::from_vec(name.to_vec()))
-    };
-    let promisor = settings.clone().find_map(|(key, value)| {
-        if key == b"extensions.partialclone" {
-            return value.map(|name| OsString::from_vec(name.to_vec()));
-        }
-        remote(key, b".promisor").filter(|_| is_on(value))
-    });
-    let filter = settings.clone().find_map(|(key, value)| {
-        let of = remote(key, b".partialclonefilter").filter(|of| promisor.as_ref() == Some(of));
-        of.and(value).map(|value| String::from_utf8_lossy(value).into_owned())
-    });
-    let ours = settings.clone().any(|(key, value)| key == OURS.as_bytes() && is_on(value));
-    Settings { promisor, filter, ours }
-}
-
-/// Says why a repository could not be opened.
-fn not_opened(answer: Answer, folder: &Path) -> GitError {
-    let stderr = String::from_utf8_lossy(&answer.stderr);
-    if stderr.contains("dubious ownership") || stderr.contains("unsafe repository") {
-        GitError::OtherOwner(folder.to_owned())
-    } else if stderr.contains("not a git repository") {
-        GitError::NotARepository(folder.to_owned())
-    } else {
-        answer.failed()
-    }
-}
-
 /// Reads one entry of `ls-tree -z` and returns the object if it is a regular file at that path.
 fn parse_blob(entry: &[u8], path: &[u8]) -> Option<String> {
     let entry = entry.strip_suffix(b"\0")?;
@@ -394,23 +307,6 @@ mod tests {
         assert_eq!(parse_blob(&entry("040000", "tree"), b"a b\n"), None);
         assert_eq!(parse_blob(&entry("100644", "blob"), b"a"), None);
         assert_eq!(parse_blob(b"", b"a"), None);
-    }
-
-    #[test]
-    fn the_promisor_is_the_remote_that_is_marked() {
-        let promisor = |settings| parse_settings(settings).promisor;
-        assert_eq!(promisor(b"remote.a.promisor\nfalse\0remote.b.c.promisor\ntrue\0"), Some("b.c".into()));
-        assert_eq!(promisor(b"remote.a.promisor\0"), Some("a".into()));
-        assert_eq!(promisor(b"extensions.partialclone\norigin\0"), Some("origin".into()));
-        assert_eq!(parse_settings(b""), Settings::default());
-    }
-
-    #[test]
-    fn what_was_left_out_is_that_of_the_promisor() {
-        let settings = b"remote.a.partialclonefilter\ntree:0\0remote.b.promisor\ntrue\0\
-                         remote.b.partialclonefilter\nblob:none\0nix-culprit.clone\ntrue\0";
-        let expected = Settings { promisor: Some("b".into()), filter: Some("blob:none".into()), ours: true };
-        assert_eq!(parse_settings(settings), expected);
     }
 
     #[test]
