@@ -1,4 +1,4 @@
-//! Amounts of memory and of time: how people write them and how they are shown.
+//! Amounts of memory, of time and of things: how people write them and how they are shown.
 
 use std::fmt;
 use std::str::FromStr;
@@ -101,6 +101,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
         total = unit.checked_mul(number).and_then(|part| total.checked_add(part)).ok_or_else(error)?;
     }
     if total.is_zero() { Err(error()) } else { Ok(total) }
+}
+
+/// Counts things, such as `1 commit` and `3 commits`.
+#[must_use]
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Shows a duration in the unit that fits: `340 ms`, `2.5 s`, `3 min 20 s`, `2 h 05 min`.

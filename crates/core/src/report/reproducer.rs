@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Class, Outcome};
+use crate::quantity::counted;
 
 /// The most of a reproducer that a report keeps, in bytes of all files together.
 const MOST: usize = 400_000;
@@ -55,36 +56,19 @@ impl Reproducer {
     /// Tells whether it reproduces an outcome: of the same kind, and with the same message where that says what failed.
     #[must_use]
     pub fn shows(&self, outcome: &Outcome) -> bool {
-        let said = match outcome.class {
-            Class::OutOfMemory
-            | Class::TimeOut
-            | Class::StackOverflow
-            | Class::CallDepth
-            | Class::InfiniteRecursion => true,
-            Class::Success
-            | Class::EvaluationError
-            | Class::Refused
-            | Class::NixTooOld
-            | Class::FetchFailure
-            | Class::HashMismatch
-            | Class::BuildFailure
-            | Class::ImportFromDerivation
-            | Class::Interrupted
-            | Class::NixUnusable
-            | Class::Killed => self.outcome.message == outcome.message,
-        };
-        said && self.outcome.class == outcome.class && outcome.class != Class::Success
+        let class = outcome.class;
+        let said = class.is_runaway() || self.outcome.message == outcome.message;
+        said && self.outcome.class == class && class != Class::Success
     }
 
     /// Says how small it is and how well that is known; `inert` makes texts of strangers fit for a rendering.
     pub(super) fn words(&self, inert: impl Fn(&str) -> String) -> String {
-        let (count, size, from) = (self.files.len(), self.size, self.from);
-        let files = if count == 1 { "file" } else { "files" };
+        let (files, size, from) = (counted(self.files.len(), "file"), self.size, self.from);
         let known = match &self.doubt {
             None => format!("it ends in the same way by the user's own command: {}", self.outcome.class),
             Some(why) => format!("not confirmed by the user's own command: {}", inert(why)),
         };
-        format!("{count} {files} with {size} bytes, reduced from {from}; {known}")
+        format!("{files} with {size} bytes, reduced from {from}; {known}")
     }
 }
 

@@ -10,6 +10,7 @@ use crate::explain::Why;
 use crate::growth::{Grown, Measure, Side, Value, compare};
 use crate::ids::InputPath;
 use crate::outcome::{Class, Observation, Verdict};
+pub(super) use crate::quantity::counted;
 use crate::quantity::show_duration;
 
 /// Names the part that says why.
@@ -277,11 +278,6 @@ pub(super) fn evaluated(commit: &Commit, most: usize) -> Option<String> {
         count if count == commit.file_count => "evaluated: all of it".to_owned(),
         _ => format!("evaluated: {}{more}", named.join(", ")),
     })
-}
-
-/// Counts things, such as `1 commit` and `3 commits`.
-pub(super) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Says that no single commit was seen to make the change.

@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{AskOptions, ResultOptions};
+use super::{AskOptions, EndOptions, ResultOptions};
 
 /// A way in which an evaluation tells where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,14 +28,8 @@ pub struct Args {
     #[arg(long, value_name = "CASE", conflicts_with_all = ["good", "bad", "input"])]
     pub(crate) case: Option<String>,
 
-    /// A good state: a lock file, or a revision or date (2023-08-19) of the flake's own repository
-    /// [default: the newest committed flake.lock that evaluates]
-    #[arg(long, value_name = "STATE")]
-    pub(crate) good: Option<String>,
-
-    /// A bad state, likewise [default: flake.lock in the working tree]
-    #[arg(long, value_name = "STATE")]
-    pub(crate) bad: Option<String>,
+    #[command(flatten)]
+    pub(crate) ends: EndOptions,
 
     /// Look only at this changed input
     #[arg(long, value_name = "INPUT")]

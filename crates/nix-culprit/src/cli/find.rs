@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{AskOptions, SearchOptions};
+use super::{AskOptions, EndOptions, SearchOptions};
 
 /// Arguments of `find`.
 #[derive(Debug, ClapArgs)]
@@ -19,14 +19,8 @@ use super::{AskOptions, SearchOptions};
   nix-culprit find --bad-when 'nrThunks > +20%'  what made it heavier, though it still evaluates
   nix-culprit find -- nix develop -c true       with a check of your own")]
 pub struct Args {
-    /// A good state: a lock file, or a revision or date (2023-08-19) of the flake's own repository
-    /// [default: the newest committed flake.lock that evaluates]
-    #[arg(long, value_name = "STATE")]
-    pub(crate) good: Option<String>,
-
-    /// A bad state, likewise [default: flake.lock in the working tree]
-    #[arg(long, value_name = "STATE")]
-    pub(crate) bad: Option<String>,
+    #[command(flatten)]
+    pub(crate) ends: EndOptions,
 
     /// Look only at this changed input
     #[arg(long, value_name = "INPUT")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{AskOptions, ResultOptions};
+use super::{AskOptions, EndOptions, ResultOptions};
 
 /// Arguments of `inputs`.
 #[derive(Debug, ClapArgs)]
@@ -17,14 +17,8 @@ use super::{AskOptions, ResultOptions};
 
 Exit codes: 0 the changes that matter are named, 1 they cannot be, 129 could not look, 130 interrupted.")]
 pub struct Args {
-    /// A good state: a lock file, or a revision or date (2023-08-19) of the flake's own repository
-    /// [default: the newest committed flake.lock that evaluates]
-    #[arg(long, value_name = "STATE")]
-    pub(crate) good: Option<String>,
-
-    /// A bad state, likewise [default: flake.lock in the working tree]
-    #[arg(long, value_name = "STATE")]
-    pub(crate) bad: Option<String>,
+    #[command(flatten)]
+    pub(crate) ends: EndOptions,
 
     /// An input that you suspect, such as nixpkgs or poetry2nix/nixpkgs; may be repeated
     #[arg(long, value_name = "INPUT")]

@@ -19,8 +19,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use options::{
-    AskOptions, BudgetOptions, FlakeOptions, ProgramOptions, RepositoryOptions, ResultOptions, SearchOptions,
-    VerdictOptions,
+    AskOptions, BudgetOptions, EndOptions, FlakeOptions, ProgramOptions, RepositoryOptions, ResultOptions,
+    SearchOptions, VerdictOptions,
 };
 
 const STYLES: Styles = Styles::styled()

@@ -77,6 +77,19 @@ pub struct Pin {
     pub new: String,
 }
 
+/// The two states of the flake that are compared.
+#[derive(Debug, Clone, Args)]
+pub struct EndOptions {
+    /// A good state: a lock file, or a revision or date (2023-08-19) of the flake's own repository
+    /// [default: the newest committed flake.lock that evaluates]
+    #[arg(long, value_name = "STATE")]
+    pub good: Option<String>,
+
+    /// A bad state, likewise [default: flake.lock in the working tree]
+    #[arg(long, value_name = "STATE")]
+    pub bad: Option<String>,
+}
+
 /// Which programs to drive.
 #[derive(Debug, Clone, Args)]
 pub struct ProgramOptions {

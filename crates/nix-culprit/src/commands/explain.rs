@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let Some((case, mut settings)) = args.case.as_ref().map(|case| cases.find(Some(case))).transpose()?.or(named)
     else {
         let input = args.input.as_deref().map(input_path);
-        let scope = Scope::Locks { good: args.good.clone(), bad: args.bad.clone(), input };
+        let scope = Scope::Locks { good: args.ends.good.clone(), bad: args.ends.bad.clone(), input };
         let mut settings = settings(&args.ask, scope, Way::EXPLAIN, context)?;
         settings.explained_by = by;
         return begin(&settings, &args.results, context);

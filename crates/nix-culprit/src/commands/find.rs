@@ -10,7 +10,7 @@ use crate::cli::find::Args;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let input = args.input.as_deref().map(input_path);
-    let scope = Scope::Locks { good: args.good.clone(), bad: args.bad.clone(), input };
+    let scope = Scope::Locks { good: args.ends.good.clone(), bad: args.ends.bad.clone(), input };
     let mut settings = settings(&args.ask, scope, Way::of(&args.search), context)?;
     settings.nix_good = args.nix_good.as_deref().map(program);
     if !args.no_fix {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix_culprit_core::event::{Event, Mode, Remaining, Run};
 use nix_culprit_core::explain::Strokes;
-use nix_culprit_core::quantity::{show_duration, show_estimate};
+use nix_culprit_core::quantity::{counted, show_duration, show_estimate};
 use nix_culprit_core::text::printable;
 
 use super::Paint;
@@ -101,8 +101,7 @@ impl View {
     }
 
     fn search(&self, remaining: &Remaining) -> Vec<String> {
-        let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-        let mut parts = vec![format!("{} left", count(remaining.suspects, "commit"))];
+        let mut parts = vec![format!("{} left", counted(remaining.suspects, "commit"))];
         if let Some(input) = &self.input {
             parts.insert(0, format!("searching {input}"));
         }
@@ -110,7 +109,7 @@ impl View {
             let (old, new) = (old.day(), new.day());
             parts.push(if old == new { format!("of {old}") } else { format!("{old} to {new}") });
         }
-        parts.push(format!("about {}", count(remaining.steps, "step")));
+        parts.push(format!("about {}", counted(remaining.steps, "step")));
         parts.extend(remaining.time.map(show_estimate));
         parts
     }

@@ -90,6 +90,23 @@ impl Bench {
         self.run(folder, &["rev-parse", "HEAD"]).parse().unwrap()
     }
 
+    /// Makes a repository with a merge, each side with a file of its own; the folder, the first commit and the merge.
+    pub(crate) fn merged(&self) -> (PathBuf, CommitId, CommitId) {
+        let folder = self.init("repo");
+        let commit = |name: &str| {
+            fs::write(folder.join(name), name).unwrap();
+            self.commit(&folder, name)
+        };
+        let first = commit("base");
+        self.run(&folder, &["checkout", "-q", "-b", "side"]);
+        commit("side");
+        self.run(&folder, &["checkout", "-q", "-"]);
+        commit("main");
+        self.run(&folder, &["merge", "-q", "--no-ff", "--no-edit", "side"]);
+        let merge = self.run(&folder, &["rev-parse", "HEAD"]).parse().unwrap();
+        (folder, first, merge)
+    }
+
     pub(crate) fn open(&self, folder: &Path) -> Repository {
         Repository::open(&self.git(), folder).unwrap()
     }

@@ -84,17 +84,7 @@ fn any_part_of_a_commit_can_be_made_and_its_patch_does_the_same() {
 #[test]
 fn of_a_merge_the_parts_are_of_what_it_brought_and_the_first_commit_has_none() {
     let bench = Bench::new();
-    let folder = bench.init("repo");
-    fs::write(folder.join("base"), "base").unwrap();
-    let first = bench.commit(&folder, "base");
-    bench.run(&folder, &["checkout", "-q", "-b", "side"]);
-    fs::write(folder.join("side"), "side").unwrap();
-    bench.commit(&folder, "side");
-    bench.run(&folder, &["checkout", "-q", "-"]);
-    fs::write(folder.join("main"), "main").unwrap();
-    bench.commit(&folder, "main");
-    bench.run(&folder, &["merge", "-q", "--no-ff", "--no-edit", "side"]);
-    let merge: CommitId = bench.run(&folder, &["rev-parse", "HEAD"]).parse().unwrap();
+    let (folder, first, merge) = bench.merged();
     let repository = bench.open(&folder);
     let (_, pieces) = repository.in_parts(&merge, &bench.path("case")).unwrap().unwrap();
     let told: Vec<_> = pieces.told(&all(&pieces)).into_iter().map(|hunk| (hunk.file, hunk.whole.unwrap())).collect();

@@ -78,17 +78,7 @@ fn a_commit_is_taken_back_as_git_revert_does_it_and_the_repository_stays_as_it_i
 #[test]
 fn of_a_merge_all_that_it_brought_is_taken_back() {
     let bench = Bench::new();
-    let folder = bench.init("repo");
-    fs::write(folder.join("base"), "base").unwrap();
-    bench.commit(&folder, "base");
-    bench.run(&folder, &["checkout", "-q", "-b", "side"]);
-    fs::write(folder.join("side"), "side").unwrap();
-    bench.commit(&folder, "side");
-    bench.run(&folder, &["checkout", "-q", "-"]);
-    fs::write(folder.join("main"), "main").unwrap();
-    bench.commit(&folder, "main");
-    bench.run(&folder, &["merge", "-q", "--no-ff", "--no-edit", "side"]);
-    let merge: CommitId = bench.run(&folder, &["rev-parse", "HEAD"]).parse().unwrap();
+    let (folder, _, merge) = bench.merged();
     let reverted = done(bench.open(&folder).revert(&merge, &merge, &bench.path("case")).unwrap());
     let git_dir = reverted.git_dir.to_str().unwrap();
     let names = bench.run(&folder, &["--git-dir", git_dir, "ls-tree", "--name-only", reverted.commit.as_str()]);

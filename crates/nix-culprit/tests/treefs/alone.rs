@@ -10,7 +10,7 @@ use nix_culprit::sys::treefs::{NarError, TreeFs, Use};
 use nix_culprit_core::store_path::NarHash;
 use sha2::{Digest as _, Sha256};
 
-use crate::fixture::{archive, contents, fuse, git, sample, warden};
+use crate::fixture::{archive, contents, fuse, git, mounted, sample, warden};
 
 /// The obvious way: the whole archive in memory, from files on disk.
 fn nar(path: &Path, out: &mut Vec<u8>) {
@@ -49,12 +49,7 @@ fn nar(path: &Path, out: &mut Vec<u8>) {
 
 #[test]
 fn the_nar_hash_of_a_commit_is_that_of_its_files_on_disk() {
-    if !fuse() {
-        return;
-    }
-    let sample = sample();
-    let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
+    let Some((sample, _at, mounted)) = mounted() else { return };
     for commit in [&sample.odd, &sample.next] {
         let checkout = tempfile::tempdir().unwrap();
         archive(&sample, commit, checkout.path());

@@ -18,17 +18,12 @@ use nix_culprit_core::quantity::Bytes;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::fixture::{
-    PROGRAM, Sample, User, can, fuse, git, is_mounted, is_mounted_anywhere, sample, stuck, wait_for, warden,
+    PROGRAM, Sample, User, can, fuse, git, is_mounted, is_mounted_anywhere, mounted, sample, stuck, wait_for, warden,
 };
 
 #[test]
 fn unmounting_does_not_wait_for_a_stuck_program() {
-    if !fuse() {
-        return;
-    }
-    let sample = sample();
-    let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
+    let Some((sample, at, mounted)) = mounted() else { return };
     let view = mounted.view();
     let mut probe = stuck(&view.folder(0, &sample.odd));
     assert!(is_mounted(at.path()));

@@ -105,6 +105,13 @@ pub(crate) fn sample() -> Sample {
     Sample { _folder: folder, git_dir, odd, next }
 }
 
+/// The repository and the folder in which it is mounted; none where there is no FUSE.
+pub(crate) fn mounted() -> Option<(Sample, tempfile::TempDir, TreeFs)> {
+    let (sample, at) = (fuse().then(sample)?, tempfile::tempdir().unwrap());
+    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
+    Some((sample, at, mounted))
+}
+
 /// Everything below a folder that git knows of: kind with executable bit, and content or target.
 pub(crate) fn contents(top: &Path) -> BTreeMap<PathBuf, (String, Vec<u8>)> {
     let mut all = BTreeMap::new();

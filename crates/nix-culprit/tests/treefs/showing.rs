@@ -12,16 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nix_culprit::sys::treefs::{Supply, TreeFs, TreeFsError, Use, Way};
 
-use crate::fixture::{archive, big, contents, fuse, git, sample, warden};
+use crate::fixture::{archive, big, contents, fuse, git, mounted, sample, warden};
 
 #[test]
 fn a_mounted_commit_is_the_checked_out_one_byte_by_byte() {
-    if !fuse() {
-        return;
-    }
-    let sample = sample();
-    let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
+    let Some((sample, _at, mounted)) = mounted() else { return };
     let view = mounted.view();
     for commit in [&sample.odd, &sample.next] {
         let checkout = tempfile::tempdir().unwrap();
@@ -40,12 +35,7 @@ fn a_mounted_commit_is_the_checked_out_one_byte_by_byte() {
 
 #[test]
 fn a_commit_cannot_be_written() {
-    if !fuse() {
-        return;
-    }
-    let sample = sample();
-    let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
+    let Some((sample, _at, mounted)) = mounted() else { return };
     let top = mounted.view().folder(0, &sample.odd);
     // The view ended with that line, so nothing is there; a living one refuses.
     assert_eq!(fs::read(top.join("empty")).unwrap_err().kind(), ErrorKind::NotFound);
@@ -66,12 +56,7 @@ fn a_commit_cannot_be_written() {
 
 #[test]
 fn many_threads_read_the_same_and_other_files_at_once() {
-    if !fuse() {
-        return;
-    }
-    let sample = sample();
-    let at = tempfile::tempdir().unwrap();
-    let mounted = TreeFs::mount(at.path(), std::slice::from_ref(&sample.git_dir), &warden()).unwrap();
+    let Some((sample, _at, mounted)) = mounted() else { return };
     let (view, big) = (mounted.view(), big());
     std::thread::scope(|scope| {
         for thread in 0..8 {
