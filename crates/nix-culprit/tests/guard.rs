@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix_culprit::sys::child::{Call, ChildError, Environment};
+use nix_culprit::sys::child::{Call, ChildError, Environment, Output};
 use nix_culprit::sys::fifo::Fifo;
 use nix_culprit::sys::interrupt::Interrupt;
 use nix_culprit::sys::limit::{Budget, Finished, Guard, Layer, Onlooker, Roots, Seen, Wish};
@@ -275,6 +275,122 @@ fn a_warden_that_stands_by_removes_nothing_after_a_goodbye() {
     drop(held);
     drop(warden);
     assert!(folder.path().is_dir());
+}
+
+/// Returns guards of which one run follows another, with a warden that waits for the next one.
+fn waiting() -> [Guard; 2] {
+    let guards = guards().map(|guard| guard.one_after_another());
+    guards.iter().for_each(|guard| _ = run(guard, "true", megabytes(100)));
+    guards
+}
+
+#[test]
+fn limits_hold_also_for_a_run_that_was_made_ready_before_it_was_known() {
+    let nap = nap(11);
+    for guard in waiting() {
+        let script = "ulimit -d; ulimit -c; ps -o pgid= -p $$; echo $$; pwd; echo err >&2; exit 3";
+        let seen = run(&guard, script, megabytes(200));
+        let text = String::from_utf8(seen.stdout).unwrap();
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        assert_eq!(lines[..2], [((200 + 512) << 10).to_string().as_str(), "0"]);
+        assert_eq!(lines[2], lines[3], "it leads a process group of its own");
+        assert_eq!(Path::new(lines[4]), std::env::current_dir().unwrap());
+        assert_eq!((seen.end, seen.stderr.as_slice(), seen.layer), (End::Exited(3), &b"err\n"[..], guard.layer()));
+        let eats = format!("setsid tail /dev/zero & sleep {nap}");
+        assert_eq!(run(&guard, &eats, megabytes(60)).kill, Some(Kill::Memory));
+        let error = guard.run(&Call::new("no-such-program"), megabytes(60), &Interrupt::new()).unwrap_err();
+        assert!(matches!(error, ChildError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
+        let seen = guard.run(&Call::new("/bin/pwd").folder("/"), megabytes(60), &Interrupt::new()).unwrap();
+        assert_eq!(seen.stdout, b"/\n");
+        let inherits = Call::new("true").output(Output::Inherit);
+        assert_eq!(guard.run(&inherits, megabytes(60), &Interrupt::new()).unwrap().end, End::Exited(0));
+    }
+    assert_eq!(with_argument(&nap), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn the_cgroup_that_waits_is_that_of_the_next_run_and_goes_with_it() {
+    let [guard, _] = waiting();
+    if !matches!(guard.layer(), Layer::CgroupV1 | Layer::CgroupV2) {
+        eprintln!("skipped: no cgroup can be made here: {:?}", guard.layers());
+        return;
+    }
+    let before = cgroups_of(std::process::id());
+    let limit = "own=$(grep -E '^0::|memory' /proc/self/cgroup | cut -d: -f3 | head -n 1); echo $own; \
+                 cat /sys/fs/cgroup/memory$own/memory.limit_in_bytes /sys/fs/cgroup$own/memory.max 2>/dev/null";
+    let seen = run(&guard, limit, megabytes(100));
+    let text = String::from_utf8(seen.stdout).unwrap();
+    let name = text.lines().next().unwrap().rsplit('/').next().unwrap();
+    assert!(before.iter().any(|path| path.ends_with(name)), "{text} is none of {before:?}");
+    let held: u64 = text.lines().nth(1).unwrap().parse().unwrap();
+    assert!((104 << 20..=105 << 20).contains(&held), "{text}");
+    assert!(!cgroups_of(std::process::id()).iter().any(|path| path.ends_with(name)), "it goes with its run");
+}
+
+/// For the tests below, in a process of its own: runs a program for each line that is read, by a guard that makes ready.
+#[test]
+#[ignore = "it is run by other tests"]
+fn one_run_after_another() {
+    let layer = std::env::var("GUARD_TEST_LAYER");
+    let guard = guards()[usize::from(layer.is_ok_and(|layer| layer == "polling"))].one_after_another();
+    for line in std::io::stdin().lines() {
+        let seen = run(&guard, &format!("echo {}", line.unwrap()), megabytes(100));
+        println!("\nran {}", String::from_utf8_lossy(&seen.stdout));
+    }
+}
+
+/// Starts [`one_run_after_another`], has it run once, and returns it with the warden that waits and what that has started.
+fn another(layer: &str) -> (Child, std::io::BufReader<std::process::ChildStdout>, Vec<String>) {
+    let mut another = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "one_run_after_another", "--ignored", "--nocapture"])
+        .env("GUARD_TEST_LAYER", layer)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufReader::new(another.stdout.take().unwrap());
+    have_run(&mut another, &mut said, "once");
+    let children = |of: &str| {
+        let tasks = fs::read_dir(format!("/proc/{of}/task")).into_iter().flatten().flatten();
+        let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
+        lists.collect::<Vec<_>>().join(" ").split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut waiting = Vec::new();
+    eventually("a warden and what waits in it", || {
+        waiting = children(&another.id().to_string());
+        waiting.extend(waiting.first().map(|warden| children(warden)).unwrap_or_default());
+        waiting.len() == 2
+    });
+    (another, said, waiting)
+}
+
+fn have_run(another: &mut Child, said: impl std::io::BufRead, word: &str) {
+    writeln!(another.stdin.as_mut().unwrap(), "{word}").unwrap();
+    let wanted = format!("ran {word}");
+    assert!(said.lines().map_while(Result::ok).any(|line| line == wanted), "{word}");
+}
+
+#[test]
+fn whatever_is_killed_while_a_warden_waits_nothing_is_left_and_the_next_run_goes_on() {
+    let is_there = |pid: &String| Path::new("/proc").join(pid).exists();
+    for layer in ["best", "polling"] {
+        let (mut tool, _said, waiting) = another(layer);
+        signal(&tool, "-KILL");
+        tool.wait().unwrap();
+        eventually("the end of all", || !waiting.iter().any(is_there) && cgroups_of(tool.id()).is_empty());
+        for victim in 0..2 {
+            let (mut tool, mut said, waiting) = another(layer);
+            assert!(Command::new("kill").args(["-KILL", &waiting[victim]]).status().unwrap().success());
+            if victim == 0 {
+                eventually("the end of both", || !is_there(&waiting[1]));
+                have_run(&mut tool, &mut said, "twice");
+            }
+            let id = tool.id();
+            drop(tool.stdin.take());
+            tool.wait().unwrap();
+            eventually("the end of all", || !waiting.iter().any(is_there) && cgroups_of(id).is_empty());
+        }
+    }
 }
 
 /// Looks on while a script runs, and ends it by `wish`.

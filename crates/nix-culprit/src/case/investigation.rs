@@ -123,7 +123,7 @@ fn investigate_told(
     let tools = Tools {
         nix,
         git: git.clone(),
-        guard: surroundings.guard.clone(),
+        guard: surroundings.guard.one_after_another(),
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
         hashes: Hashes::default(),

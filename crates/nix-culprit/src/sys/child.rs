@@ -5,6 +5,9 @@
 //! runs, a time limit, the whole group killed, always reaped. Must not watch memory; that is
 //! `limit`'s part. Says nothing about what an exit code means.
 
+#[cfg(target_os = "linux")]
+pub(super) mod seat;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,6 +21,7 @@ use nix_culprit_core::outcome::{End, Kill};
 use nix_culprit_core::quantity::Bytes;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use super::call::{Call, Environment, Output, Stdin};
@@ -64,7 +68,7 @@ impl ChildError {
 }
 
 /// Which process group a new process is put into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Group {
     /// A new one, which it leads.
     Own,
@@ -79,25 +83,11 @@ pub(super) struct Start {
     pub(super) group: Group,
     /// The most private memory that one process may map (`RLIMIT_DATA`); also turns core dumps off.
     pub(super) data: Option<Bytes>,
-    /// The open `cgroup.procs` of the cgroups to join.
-    pub(super) join: Vec<File>,
     /// A descriptor that the program is to find open.
     pub(super) pass: Option<OwnedFd>,
-    /// Whether the kernel kills it when the thread that started it ends.
-    pub(super) lifetime: Lifetime,
     /// The namespace that it goes into.
     #[cfg(target_os = "linux")]
     pub(super) enter: Option<Entrance>,
-}
-
-/// Whether a process may outlive the thread that started it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lifetime {
-    /// It may.
-    Free,
-    /// The kernel kills it (Linux only; elsewhere as `Free`).
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the warden exists on Linux only"))]
-    Bound,
 }
 
 impl Start {
@@ -106,9 +96,7 @@ impl Start {
         Self {
             group: Group::Own,
             data: None,
-            join: Vec::new(),
             pass: None,
-            lifetime: Lifetime::Free,
             #[cfg(target_os = "linux")]
             enter: None,
         }
@@ -117,6 +105,12 @@ impl Start {
 
 /// Starts a prepared command: the sole spawn point.
 pub(super) fn spawn(mut command: Command, start: Start) -> io::Result<Child> {
+    prepare(&mut command, start);
+    command.spawn()
+}
+
+/// Has what is to be in force be so before the program starts.
+fn prepare(command: &mut Command, start: Start) {
     command.process_group(match start.group {
         Group::Own => 0,
         Group::Existing(group) => group,
@@ -129,9 +123,6 @@ pub(super) fn spawn(mut command: Command, start: Start) -> io::Result<Child> {
     });
     let core = Rlimit { current: Some(0), maximum: Some(0) };
     let before_exec = move || -> io::Result<()> {
-        for procs in &start.join {
-            rustix::io::write(procs, b"0")?;
-        }
         if let Some(data) = data {
             rustix::process::setrlimit(Resource::Data, data)?;
             rustix::process::setrlimit(Resource::Core, core)?;
@@ -143,21 +134,16 @@ pub(super) fn spawn(mut command: Command, start: Start) -> io::Result<Child> {
         if let Some(entrance) = &start.enter {
             entrance.enter()?;
         }
-        #[cfg(target_os = "linux")]
-        if start.lifetime == Lifetime::Bound {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        }
         Ok(())
     };
     #[expect(unsafe_code, reason = "limits must be in force before exec, and std has no safe way to say so")]
-    // SAFETY: the closure runs in the forked child, where other threads' locks may be held for ever,
+    // SAFETY: the closure runs in the forked child, where other threads' locks may be held for ever (or in a seat),
     // so it must not allocate or lock. It makes bare system calls (rustix issues them directly or
     // through thin libc wrappers) on values that were made before the fork; its errors are plain
     // errno values; nothing is dropped in the child, because exec or _exit follows.
     unsafe {
         command.pre_exec(before_exec);
     }
-    command.spawn()
 }
 
 /// Sends a signal to a whole process group; one that is already gone is fine.

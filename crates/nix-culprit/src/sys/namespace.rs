@@ -51,6 +51,11 @@ impl Namespace {
         Ok(Self { ends: Arc::new(Ends { user: open("user")?, mount: open("mnt")? }) })
     }
 
+    /// Tells whether it is the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.ends, &other.ends)
+    }
+
     /// Prepares to go in with a new process, which keeps its working folder.
     pub(super) fn entrance(&self) -> Entrance {
         let folder = std::env::current_dir().ok().and_then(|folder| CString::new(folder.as_os_str().as_bytes()).ok());

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::child::{self, Call, Start};
 use super::interrupt::Interrupt;
 #[cfg(target_os = "linux")]
-use super::limit::watch::{self, Plan};
+use super::limit::watch::{Answer, Plan, Ready, Stage};
 use super::namespace::Namespace;
 #[cfg(target_os = "linux")]
 use super::namespace::{self, Mounter};
@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the tool says to a warden, one JSON document a line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
+    /// Be ready for a run.
+    #[cfg(target_os = "linux")]
+    Ready(Box<Stage>),
     /// Run this; after it single bytes follow.
     #[cfg(target_os = "linux")]
     Run(Box<Plan>),
@@ -51,7 +54,7 @@ pub(super) enum Request {
 }
 
 impl Request {
-    fn line(&self) -> io::Result<Vec<u8>> {
+    pub(super) fn line(&self) -> io::Result<Vec<u8>> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');
         Ok(line)
@@ -197,21 +200,17 @@ pub fn serve(number: RawFd) -> io::Result<()> {
     // It must not reach the programs that we start.
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
     let mut heard = Vec::new();
-    let mut chunk = [0; 4096];
-    let end = loop {
-        if let Some(end) = heard.iter().position(|byte| *byte == b'\n') {
-            break end + 1;
-        }
-        match socket.read(&mut chunk)? {
-            0 => return Ok(()),
-            count => heard.extend_from_slice(&chunk[..count]),
-        }
-    };
-    let (first, rest) = heard.split_at(end);
-    match serde_json::from_slice(first)? {
+    let Some(first) = hear(&socket, &mut heard)? else { return Ok(()) };
+    match first {
         #[cfg(target_os = "linux")]
-        Request::Run(plan) => {
-            let answer = watch::run(&plan, &socket, rest);
+        Request::Ready(stage) => {
+            let ready = Ready::new(*stage);
+            // The tool may end, or find that there is nothing more to run.
+            let Some(Request::Run(plan)) = hear(&socket, &mut heard)? else { return Ok(()) };
+            let answer = match ready {
+                Ok(ready) => ready.run(&plan, &socket, &heard),
+                Err(error) => Answer::not_started(&error),
+            };
             socket.set_nonblocking(false)?;
             // If the tool is gone nobody reads it.
             let _gone = socket.write_all(&serde_json::to_vec(&answer)?);
@@ -222,10 +221,28 @@ pub fn serve(number: RawFd) -> io::Result<()> {
             let mut mounter = Mounter::new(socket.try_clone()?);
             stand_by(
                 first,
-                BufReader::new(rest.chain(socket)),
+                BufReader::new(io::Cursor::new(heard).chain(socket)),
                 #[cfg(target_os = "linux")]
                 &mut mounter,
             )
+        }
+    }
+}
+
+/// Hears one request; `heard` is what came of the next ones. None: the tool is gone.
+fn hear(mut socket: &UnixStream, heard: &mut Vec<u8>) -> io::Result<Option<Request>> {
+    let mut chunk = [0; 4096];
+    loop {
+        if let Some(end) = heard.iter().position(|byte| *byte == b'\n') {
+            let rest = heard.split_off(end + 1);
+            let line = std::mem::replace(heard, rest);
+            return Ok(Some(serde_json::from_slice(&line)?));
+        }
+        match socket.read(&mut chunk) {
+            Ok(0) => return Ok(None),
+            Ok(count) => heard.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
@@ -252,7 +269,9 @@ fn stand_by(first: Request, more: impl BufRead, #[cfg(target_os = "linux")] moun
             Request::Detach(_) | Request::Abort(_) => {}
             Request::Bye => return Ok(()),
             #[cfg(target_os = "linux")]
-            Request::Run(_) => return Err(io::Error::other("a warden that stands by runs nothing")),
+            Request::Ready(_) | Request::Run(_) => {
+                return Err(io::Error::other("a warden that stands by runs nothing"));
+            }
         }
     }
     duties.iter().rev().for_each(perform);

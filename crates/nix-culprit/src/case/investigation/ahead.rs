@@ -49,7 +49,8 @@ pub(super) fn ahead(settings: &Settings, tools: &Tools, own: Copied, case: &Case
         let snapshot = copy
             .again(&tools.git, snapshot, &work.join("flake").join("source"))
             .map_err(|error| EvaluatorError::machine("copy the flake", error))?;
-        let tools = Tools { interrupt: interrupt.clone(), ..tools.clone() };
+        let guard = tools.guard.one_after_another();
+        let tools = Tools { interrupt: interrupt.clone(), guard, ..tools.clone() };
         let evaluator = NixEvaluator::new(tools, snapshot, copy.modified, &work, Vec::new())?;
         Ok(Box::new(evaluator.of_project(project.clone())))
     };

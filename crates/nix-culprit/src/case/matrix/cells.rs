@@ -96,7 +96,7 @@ impl Worker<'_> {
         let tools = Tools {
             nix,
             git: self.bench.git.clone(),
-            guard: surroundings.guard.clone(),
+            guard: surroundings.guard.one_after_another(),
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
             hashes: Hashes::default(),

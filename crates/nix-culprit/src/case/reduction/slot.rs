@@ -61,7 +61,7 @@ impl Slot {
         let tools = Tools {
             nix: nix.clone(),
             git: git.clone(),
-            guard: surroundings.guard.clone(),
+            guard: surroundings.guard.one_after_another(),
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
             hashes: Hashes::default(),

@@ -50,21 +50,25 @@ impl Cgroup {
     /// The share of the budget at which the kernel steps in: above ours, so that we come first.
     pub(super) const SHARE: u64 = 105;
 
-    /// Makes a cgroup that holds its members to `limit`, and reads the limit back.
-    pub(super) fn create(files: &'static Files, folder: PathBuf, limit: Bytes) -> io::Result<Self> {
+    /// Makes a cgroup, which holds its members to nothing yet.
+    pub(super) fn make(files: &'static Files, folder: PathBuf) -> io::Result<Self> {
         fs::create_dir(&folder)?;
-        let cgroup = Self { folder, files };
-        fs::write(cgroup.folder.join(files.limit), limit.0.to_string())?;
-        for (name, value, must) in files.also {
+        Ok(Self { folder, files })
+    }
+
+    /// Holds its members to `limit`, and reads the limit back.
+    pub(super) fn hold_to(&self, limit: Bytes) -> io::Result<()> {
+        fs::write(self.folder.join(self.files.limit), limit.0.to_string())?;
+        for (name, value, must) in self.files.also {
             let value = value.map_or_else(|| limit.0.to_string(), str::to_owned);
-            match fs::write(cgroup.folder.join(name), value) {
+            match fs::write(self.folder.join(name), value) {
                 Err(error) if *must => return Err(error),
                 Ok(()) | Err(_) => {}
             }
         }
         // The kernel rounds to pages, never up.
-        match read_limit(&cgroup.folder.join(files.limit)) {
-            Some(in_force) if in_force <= limit => Ok(cgroup),
+        match read_limit(&self.folder.join(self.files.limit)) {
+            Some(in_force) if in_force <= limit => Ok(()),
             _ => Err(io::Error::other("the limit that was set does not read back")),
         }
     }
@@ -148,8 +152,8 @@ pub(super) fn parse_own<'a>(text: &'a str, controller: &str) -> Option<&'a str> 
 pub(super) fn try_out(files: &'static Files, above: &Path) -> Result<(), String> {
     sweep(above);
     let folder = above.join(format!("{PREFIX}{}-trial", std::process::id()));
-    let made = Cgroup::create(files, folder, Bytes(64 << 20)).and_then(|cgroup| cgroup.door());
-    made.map(drop).map_err(|error| format!("no limit can be set below {}: {error}", above.display()))
+    let tried = Cgroup::make(files, folder).and_then(|cgroup| cgroup.hold_to(Bytes(64 << 20)).and(cgroup.door()));
+    tried.map(drop).map_err(|error| format!("no limit can be set below {}: {error}", above.display()))
 }
 
 /// How the folders of our cgroups begin; our process id follows.

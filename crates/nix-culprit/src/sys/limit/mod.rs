@@ -22,12 +22,16 @@ mod run;
 mod run;
 mod scope;
 #[cfg(target_os = "linux")]
+mod standby;
+#[cfg(target_os = "linux")]
 mod tree;
 #[cfg(target_os = "linux")]
 pub(super) mod watch;
 
 use std::fmt;
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix_culprit_core::outcome::{End, Kill};
@@ -159,6 +163,9 @@ pub struct Guard {
     above: Option<PathBuf>,
     /// Where runs take place; none: where we are.
     namespace: Option<Namespace>,
+    /// Where a warden waits for the next run, if one does.
+    #[cfg(target_os = "linux")]
+    place: Option<Arc<standby::Place>>,
 }
 
 impl Guard {
@@ -182,13 +189,40 @@ impl Guard {
             LayerState { layer: Layer::Scope, missing: scope.err() },
             LayerState { layer: Layer::Polling, missing: polling },
         ];
-        Self { roots, layers, layer, above, namespace: None }
+        Self {
+            roots,
+            layers,
+            layer,
+            above,
+            namespace: None,
+            #[cfg(target_os = "linux")]
+            place: None,
+        }
     }
 
     /// Uses polling alone, whatever the machine offers.
     #[must_use]
     pub const fn polling(roots: Roots) -> Self {
-        Self { roots, layers: Vec::new(), layer: Layer::Polling, above: None, namespace: None }
+        Self {
+            roots,
+            layers: Vec::new(),
+            layer: Layer::Polling,
+            above: None,
+            namespace: None,
+            #[cfg(target_os = "linux")]
+            place: None,
+        }
+    }
+
+    /// Returns a guard of which one run follows another: while one goes on, the next is made ready, so that it begins
+    /// at once. Its clones share what is ready, and it goes with the last of them.
+    #[must_use]
+    pub fn one_after_another(&self) -> Self {
+        Self {
+            #[cfg(target_os = "linux")]
+            place: Some(Arc::default()),
+            ..self.clone()
+        }
     }
 
     /// Returns a guard whose runs take place in a namespace, with what is mounted there; none: where we are.

@@ -1,22 +1,19 @@
 //! The tool's side of a guarded run: start the warden, pass requests to stop, collect output and answer.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::standby::Standby;
 use super::tree::Tree;
 use super::watch::{Answer, KILL, PAUSE, Plan, RESUME, Report, STOP};
-use super::{Budget, Finished, Guard, Onlooker, Seen, Wish, cgroup};
-use crate::sys::child::{self, Call, ChildError, Output, Start, Stdin};
+use super::{Budget, Finished, Guard, Onlooker, Seen, Wish};
+use crate::sys::child::{Call, ChildError, Group, Output, Stdin};
 use crate::sys::interrupt::{Asked, Interrupt};
 use crate::sys::kept::Kept;
-use crate::sys::namespace::Namespace;
 use crate::sys::warden::Request;
 
 /// How long a request to stop may stay unheard.
@@ -54,18 +51,27 @@ impl Guard {
         interrupt: &Interrupt,
         onlooker: Option<&mut Onlooker<'_>>,
     ) -> Result<Finished, ChildError> {
-        static RUNS: AtomicU64 = AtomicU64::new(0);
-        let run = RUNS.fetch_add(1, Ordering::Relaxed);
-        let plan = Plan {
-            call: call.clone(),
-            budget,
-            layer: self.layer,
-            name: format!("{}{}-{run}", cgroup::PREFIX, std::process::id()),
-            above: self.above.clone(),
-            group: shares_terminal(call).then(|| rustix::process::getpgrp().as_raw_nonzero().get()),
-            roots: self.roots.clone(),
+        let waits = match (call.input(), call.destination()) {
+            (Stdin::Null | Stdin::Bytes(_), Output::Capture(_)) => self.place.as_ref(),
+            (Stdin::Inherit, _) | (_, Output::Inherit) => None,
         };
-        let mut talk = Talk::start(self, call, plan).map_err(|source| ChildError::start(call, source))?;
+        let standby = waits.and_then(|place| place.take(self)).map_or_else(
+            || Standby::start(self, call.input(), call.destination()).map_err(|source| ChildError::start(call, source)),
+            Ok,
+        )?;
+        let group = if shares_terminal(call) {
+            Group::Existing(rustix::process::getpgrp().as_raw_nonzero().get())
+        } else {
+            Group::Own
+        };
+        let _lost = standby.say(&Request::Run(Box::new(Plan { call: call.clone(), budget, group })));
+        // While this one runs, one makes ready for the next.
+        waits.inspect(|place| place.fill(self));
+        let limit = match call.destination() {
+            Output::Capture(limit) => limit,
+            Output::Inherit => 0,
+        };
+        let mut talk = Talk { standby, answer: Vec::new(), stdout: Kept::within(limit), stderr: Kept::within(limit) };
         let heard = match onlooker {
             None => talk.until_the_end(interrupt, None),
             Some(onlooker) => {
@@ -73,9 +79,8 @@ impl Guard {
                 talk.until_the_end(interrupt, Some(Looking { onlooker, tree, paused: Wish::GoOn, due: Instant::now() }))
             }
         };
-        // The warden ends by itself once its side is closed, and ends the run with it.
-        drop(talk.control);
-        talk.warden.wait().and(heard).map_err(|source| ChildError::watch(call, source))?;
+        // The warden ends by itself once nobody talks to it, and ends the run with it.
+        talk.standby.end().and(heard).map_err(|source| ChildError::watch(call, source))?;
         match serde_json::from_slice(&talk.answer) {
             Ok(Answer::Ran(report)) => Ok(finished(report, talk.stdout, talk.stderr)),
             Ok(Answer::NotStarted(number, text)) => {
@@ -83,9 +88,7 @@ impl Guard {
                 Err(ChildError::start(call, source))
             }
             Err(_) => {
-                if let Some(above) = &self.above {
-                    cgroup::abandon(&above.join(talk.name));
-                }
+                talk.standby.abandon();
                 Err(ChildError::Warden { program: call.program().to_string_lossy().into_owned() })
             }
         }
@@ -122,57 +125,13 @@ fn finished(report: Report, stdout: Kept, stderr: Kept) -> Finished {
 
 /// A conversation with one warden.
 struct Talk {
-    warden: std::process::Child,
-    control: UnixStream,
-    name: String,
-    pipes: [Option<File>; 2],
+    standby: Standby,
     answer: Vec<u8>,
     stdout: Kept,
     stderr: Kept,
 }
 
 impl Talk {
-    fn start(guard: &Guard, call: &Call, plan: Plan) -> io::Result<Self> {
-        let (control, theirs) = UnixStream::pair()?;
-        let theirs = OwnedFd::from(theirs);
-        let mut command = Call::new(&guard.roots.warden).args(["warden", &theirs.as_raw_fd().to_string()]).command();
-        match call.input() {
-            Stdin::Inherit => _ = command.stdin(Stdio::inherit()),
-            Stdin::Null | Stdin::Bytes(_) => {}
-        }
-        let limit = match call.destination() {
-            Output::Capture(limit) => {
-                command.stdout(Stdio::piped()).stderr(Stdio::piped());
-                limit
-            }
-            Output::Inherit => {
-                command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
-                0
-            }
-        };
-        let name = plan.name.clone();
-        // The command keeps their end of the pair until the spawn is done, and then drops it.
-        let enter = guard.namespace.as_ref().map(Namespace::entrance);
-        let mut warden = child::spawn(command, Start { pass: Some(theirs), enter, ..Start::plain() })?;
-        let pipes = [
-            warden.stdout.take().map(|pipe| OwnedFd::from(pipe).into()),
-            warden.stderr.take().map(|pipe| OwnedFd::from(pipe).into()),
-        ];
-        let mut line = serde_json::to_vec(&Request::Run(Box::new(plan)))?;
-        line.push(b'\n');
-        // A warden that cannot even read is found out when its answer is missing.
-        let _lost = (&control).write_all(&line);
-        Ok(Self {
-            warden,
-            control,
-            name,
-            pipes,
-            answer: Vec::new(),
-            stdout: Kept::within(limit),
-            stderr: Kept::within(limit),
-        })
-    }
-
     /// Listens until the warden has said its last word.
     fn until_the_end(&mut self, interrupt: &Interrupt, mut looking: Option<Looking<'_, '_>>) -> io::Result<()> {
         let mut told = Asked::No;
@@ -182,7 +141,7 @@ impl Talk {
             let asked = interrupt.asked();
             if asked > told {
                 told = asked;
-                let _gone = (&self.control).write_all(&[if asked == Asked::Force { KILL } else { STOP }]);
+                let _gone = (&self.standby.control).write_all(&[if asked == Asked::Force { KILL } else { STOP }]);
             }
             let beside = looking.as_ref().and_then(|looking| looking.onlooker.pipe);
             let wait = match &looking {
@@ -190,15 +149,16 @@ impl Talk {
                 Some(looking) => looking.onlooker.every.min(HEARING),
                 None => HEARING,
             };
-            let mut sources = vec![PollFd::new(&self.control, PollFlags::IN)];
-            sources.extend(self.pipes.iter().flatten().chain(beside).map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            let mut sources = vec![PollFd::new(&self.standby.control, PollFlags::IN)];
+            sources
+                .extend(self.standby.pipes.iter().flatten().chain(beside).map(|pipe| PollFd::new(pipe, PollFlags::IN)));
             match poll(&mut sources, Some(&wait.try_into().map_err(io::Error::other)?)) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
             let mut got = false;
             let streams = [&mut self.stdout, &mut self.stderr];
-            for (at, (pipe, kept)) in self.pipes.iter_mut().zip(streams).enumerate() {
+            for (at, (pipe, kept)) in self.standby.pipes.iter_mut().zip(streams).enumerate() {
                 let Some(open) = pipe.as_mut().filter(|open| ready(open)) else { continue };
                 match open.read(&mut chunk)? {
                     0 => *pipe = None,
@@ -206,22 +166,22 @@ impl Talk {
                         kept.push(&chunk[..count]);
                         got = true;
                         if let Some(looking) = looking.as_mut().filter(|_| at == 1) {
-                            looking.show(Seen::Stderr(&chunk[..count]), &self.control);
+                            looking.show(Seen::Stderr(&chunk[..count]), &self.standby.control);
                         }
                     }
                 }
             }
             if let Some(looking) = &mut looking {
-                got |= looking.read_pipe(&mut chunk, &self.control)?;
+                got |= looking.read_pipe(&mut chunk, &self.standby.control)?;
                 if !over {
-                    looking.show_memory(self.warden.id(), &self.control);
+                    looking.show_memory(self.standby.warden.id(), &self.standby.control);
                 }
             }
             if over && !got {
                 return Ok(());
             }
-            if !over && ready(&self.control) {
-                let count = match self.control.read(&mut chunk) {
+            if !over && ready(&self.standby.control) {
+                let count = match self.standby.control.read(&mut chunk) {
                     Ok(count) => count,
                     Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
                     Err(error) => return Err(error),
@@ -285,7 +245,7 @@ impl Looking<'_, '_> {
 }
 
 /// Tells whether a read would not block.
-fn ready(source: impl AsFd) -> bool {
+pub(super) fn ready(source: impl AsFd) -> bool {
     let none = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(&source, PollFlags::IN)], Some(&none)).is_ok_and(|ready| ready > 0)
 }

@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use nix_culprit_core::outcome::{End, Kill};
@@ -22,7 +21,8 @@ use super::cgroup::{Cgroup, Counters, Files, counters};
 use super::curve::Curve;
 use super::tree::{Resident, Tree};
 use super::{Budget, Layer, Roots, cgroup_v1, cgroup_v2, scope};
-use crate::sys::child::{self, Call, Group, Lifetime, Output, Start, Stdin};
+use crate::sys::child::seat::{Orders, Seat};
+use crate::sys::child::{Call, Group};
 
 /// How often memory is looked at when nothing is happening.
 const TICK: Duration = Duration::from_millis(20);
@@ -46,19 +46,23 @@ pub(in crate::sys) const PAUSE: u8 = b'p';
 /// Asks the warden to let a run that stands still go on.
 pub(in crate::sys) const RESUME: u8 = b'r';
 
-/// All that a warden needs to know about its run.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::sys) struct Plan {
-    pub(super) call: Call,
-    pub(super) budget: Budget,
+/// What a warden needs to know to stand by for a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::sys) struct Stage {
     pub(super) layer: Layer,
     /// The run's own name among cgroups and units.
     pub(super) name: String,
     /// The cgroup below which the run gets its own.
     pub(super) above: Option<PathBuf>,
-    /// The process group to join; none: one of its own.
-    pub(super) group: Option<i32>,
     pub(super) roots: Roots,
+}
+
+/// All else that it needs to know about its run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::sys) struct Plan {
+    pub(super) call: Call,
+    pub(super) budget: Budget,
+    pub(super) group: Group,
 }
 
 /// What a warden tells at the end.
@@ -68,6 +72,12 @@ pub(in crate::sys) enum Answer {
     NotStarted(Option<i32>, String),
     /// It ran.
     Ran(Report),
+}
+
+impl Answer {
+    pub(in crate::sys) fn not_started(error: &io::Error) -> Self {
+        Self::NotStarted(error.raw_os_error(), error.to_string())
+    }
 }
 
 /// What was seen of a run.
@@ -83,25 +93,67 @@ pub(in crate::sys) struct Report {
     pub(super) layer: Layer,
 }
 
-/// Runs the plan to its end. `control` brings [`STOP`], [`KILL`], [`PAUSE`] and [`RESUME`]; its end means that the tool is gone.
-pub(in crate::sys) fn run(plan: &Plan, control: &UnixStream, early: &[u8]) -> Answer {
-    let not_started = |error: io::Error| Answer::NotStarted(error.raw_os_error(), error.to_string());
-    let mut watch = match Watch::start(plan) {
-        Ok(watch) => watch,
-        Err(error) => return not_started(error),
-    };
-    early.iter().for_each(|byte| watch.hear(*byte));
-    let watched = watch.until_the_end(control);
-    let report = watch.finish();
-    match watched {
-        Ok(()) => Answer::Ran(report),
-        Err(error) => not_started(error),
+/// A run that is yet to come: what can be done for it before it is known what is run.
+pub(in crate::sys) struct Ready {
+    stage: Stage,
+    /// What will be the program. It is in the cgroup, and must go before that does.
+    seat: Seat,
+    kernel: Kernel,
+    /// Becomes readable when a child ends.
+    deaths: UnixStream,
+}
+
+impl Ready {
+    /// Makes ready: the process that will be the program waits, in a cgroup that does not hold it to anything yet.
+    pub(in crate::sys) fn new(stage: Stage) -> io::Result<Self> {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        let (deaths, tell) = UnixStream::pair()?;
+        deaths.set_nonblocking(true)?;
+        signal_hook::low_level::pipe::register(SIGCHLD, tell)?;
+        let own = |files: &'static Files| {
+            let folder = stage.above.as_ref()?.join(&stage.name);
+            Some(Kernel::Own(Cgroup::make(files, folder).ok()?, stage.layer))
+        };
+        let kernel = match stage.layer {
+            Layer::CgroupV1 => own(&cgroup_v1::FILES),
+            Layer::CgroupV2 => own(&cgroup_v2::FILES),
+            Layer::Scope => Some(Kernel::Scope(None)),
+            Layer::Polling => None,
+        };
+        let kernel = kernel.unwrap_or(Kernel::None);
+        let door = match &kernel {
+            Kernel::Own(cgroup, _) => Some(cgroup.door()?),
+            Kernel::Scope(_) | Kernel::None => None,
+        };
+        let seat = Seat::take(door)?;
+        // From here on the program alone holds the streams, so that their readers see its end.
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdin(&null)?;
+        rustix::stdio::dup2_stdout(&null)?;
+        rustix::stdio::dup2_stderr(&null)?;
+        Ok(Self { stage, seat, kernel, deaths })
+    }
+
+    /// Runs the plan to its end. `control` brings [`STOP`], [`KILL`], [`PAUSE`] and [`RESUME`]; its end means that the tool is gone.
+    pub(in crate::sys) fn run(self, plan: &Plan, control: &UnixStream, early: &[u8]) -> Answer {
+        let mut watch = match Watch::start(self, plan) {
+            Ok(watch) => watch,
+            Err(error) => return Answer::not_started(&error),
+        };
+        early.iter().for_each(|byte| watch.hear(*byte));
+        let watched = watch.until_the_end(control);
+        let report = watch.finish();
+        match watched {
+            Ok(()) => Answer::Ran(report),
+            Err(error) => Answer::not_started(&error),
+        }
     }
 }
 
 /// A run that is being watched.
 struct Watch<'a> {
     plan: &'a Plan,
+    stage: Stage,
     kernel: Kernel,
     /// Becomes readable when a child ends.
     deaths: UnixStream,
@@ -129,7 +181,7 @@ struct Watch<'a> {
 /// The layer that the kernel enforces.
 enum Kernel {
     None,
-    /// A cgroup that we made.
+    /// A cgroup that we made, and the layer that it is worth: polling alone where its limit could not be set.
     Own(Cgroup, Layer),
     /// A scope that systemd makes: its folder once the program is in it.
     Scope(Option<PathBuf>),
@@ -162,61 +214,26 @@ pub(super) fn backstop(budget: Bytes) -> Bytes {
 }
 
 impl<'a> Watch<'a> {
-    fn start(plan: &'a Plan) -> io::Result<Self> {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-        let (deaths, tell) = UnixStream::pair()?;
-        deaths.set_nonblocking(true)?;
-        signal_hook::low_level::pipe::register(SIGCHLD, tell)?;
+    fn start(ready: Ready, plan: &'a Plan) -> io::Result<Self> {
+        let Ready { stage, seat, mut kernel, deaths } = ready;
         let limit = plan.budget.memory.percent(Cgroup::SHARE);
-        let own = |files: &'static Files, layer| {
-            let folder = plan.above.as_ref()?.join(&plan.name);
-            Some(Kernel::Own(Cgroup::create(files, folder, limit).ok()?, layer))
-        };
-        let kernel = match plan.layer {
-            Layer::CgroupV1 => own(&cgroup_v1::FILES, plan.layer),
-            Layer::CgroupV2 => own(&cgroup_v2::FILES, plan.layer),
-            Layer::Scope => Some(Kernel::Scope(None)),
-            Layer::Polling => None,
-        };
-        let kernel = kernel.unwrap_or(Kernel::None);
-        let mut command = match &kernel {
-            Kernel::Scope(_) => scope::wrap(&plan.call, &plan.roots, &plan.name, limit).command(),
-            Kernel::Own(..) | Kernel::None => plan.call.command(),
-        };
-        match plan.call.input() {
-            Stdin::Inherit => _ = command.stdin(Stdio::inherit()),
-            Stdin::Null | Stdin::Bytes(_) => {}
+        if let Kernel::Own(cgroup, layer) = &mut kernel
+            && cgroup.hold_to(limit).is_err()
+        {
+            *layer = Layer::Polling;
         }
-        // Captured or not: the tool's end of the pipes came to us as our own standard streams.
-        match plan.call.destination() {
-            Output::Capture(_) | Output::Inherit => command.stdout(Stdio::inherit()).stderr(Stdio::inherit()),
-        };
-        let join = match &kernel {
-            Kernel::Own(cgroup, _) => vec![cgroup.door()?],
-            Kernel::Scope(_) | Kernel::None => Vec::new(),
+        let call = match &kernel {
+            Kernel::Scope(_) => scope::wrap(&plan.call, &stage.roots, &stage.name, limit),
+            Kernel::Own(..) | Kernel::None => plan.call.clone(),
         };
         let began = Instant::now();
-        let start = Start {
-            group: plan.group.map_or(Group::Own, Group::Existing),
-            data: Some(backstop(plan.budget.memory)),
-            join,
-            pass: None,
-            lifetime: Lifetime::Bound,
-            enter: None,
-        };
-        let child = child::spawn(command, start)?;
-        let main = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let main = main.ok_or_else(|| io::Error::other("the kernel gave no process id"))?;
-        // From here on the program alone holds the streams, so that their readers see its end.
-        let null = File::options().read(true).write(true).open("/dev/null")?;
-        rustix::stdio::dup2_stdin(&null)?;
-        rustix::stdio::dup2_stdout(&null)?;
-        rustix::stdio::dup2_stderr(&null)?;
+        let main = seat.fill(&Orders { call, group: plan.group, data: backstop(plan.budget.memory) })?;
         Ok(Self {
             plan,
+            tree: Tree::new(stage.roots.proc.clone()),
+            stage,
             kernel,
             deaths,
-            tree: Tree::new(plan.roots.proc.clone()),
             began,
             main,
             end: None,
@@ -373,7 +390,7 @@ impl<'a> Watch<'a> {
     fn look_at_kernel(&mut self, members: &[u32]) {
         let limit = self.plan.budget.memory.percent(Cgroup::SHARE);
         if let (Kernel::Scope(folder @ None), Some(main)) = (&mut self.kernel, members.first()) {
-            *folder = scope::folder(&self.plan.roots, *main, &self.plan.name, limit);
+            *folder = scope::folder(&self.stage.roots, *main, &self.stage.name, limit);
         }
         let Some(seen) = self.kernel.counters() else { return };
         if seen.killed > 0 {
