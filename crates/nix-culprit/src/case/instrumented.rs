@@ -127,6 +127,7 @@ impl NixEvaluator {
         let call = instrument.map_or(call.clone(), |instrument| instrument.on(call));
         let mut onlooker = Onlooker { pipe: fifo.as_ref().map(Fifo::file), every: GLANCE, look };
         let finished = self.run_looked_at(&call, budget, &mut onlooker)?;
+        self.expect_the_same(assignment);
         let folders = self.folders(assignment);
         let sources = self.sources(assignment);
         let (peak, wall, stderr) = (finished.peak, finished.wall, finished.stderr.clone());

@@ -25,6 +25,7 @@ use super::correct::{Closed, Closing, Failing, FileChanges, close};
 use super::early::EarlyReading;
 use super::ends::State;
 use super::evaluator::Target;
+use super::expected::Expected;
 use super::explain::Early;
 use super::extract;
 use super::flake_copy::FlakeCopy;
@@ -127,6 +128,7 @@ fn investigate_told(
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
         hashes: Hashes::default(),
+        expected: Expected::default(),
         meter: surroundings.meter.clone(),
     };
     let own = tools.nix.version().to_string();

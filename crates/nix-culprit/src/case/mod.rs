@@ -16,6 +16,7 @@ mod edge;
 mod ends;
 mod error;
 mod evaluator;
+mod expected;
 mod explain;
 mod extract;
 #[cfg(test)]

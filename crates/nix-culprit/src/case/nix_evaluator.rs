@@ -19,6 +19,7 @@ use nix_culprit_core::read_set::Reads;
 use super::ahead::Order;
 use super::assignment::Assignment;
 use super::evaluator::{Counting, Evaluated, Evaluator, EvaluatorError, OwnWay, Settled, Target, Yields};
+use super::expected::Expected;
 use super::flake_copy::{copy_again, set_time};
 use super::hashes::Hashes;
 use super::instrumented::{How, Instrumented, ReadInFolders};
@@ -53,6 +54,8 @@ pub struct Tools {
     pub interrupt: Interrupt,
     /// What is known of the hashes of commits.
     pub hashes: Hashes,
+    /// What the next probes will probably look at.
+    pub expected: Expected,
     /// Who is told of what runs.
     pub meter: Meter,
 }
@@ -131,7 +134,8 @@ impl NixEvaluator {
         let work = fs::canonicalize(work)
             .map_err(|error| EvaluatorError::machine(format!("use {}", work.display()), error))?;
         let kept = AllKept::open(&work.join("read-sets.jsonl"));
-        let trees = Trees::new(tools.git.clone(), work.join("trees"), tools.guard.program(), tools.time);
+        let (git, expected) = (tools.git.clone(), tools.expected.clone());
+        let trees = Trees::new(git, work.join("trees"), tools.guard.program(), tools.time, expected);
         let pure = PureStore::new(tools.nix.clone(), tools.interrupt.clone(), tools.hashes.clone(), work.join(STORE));
         Ok(Self {
             tools,
@@ -289,6 +293,17 @@ impl NixEvaluator {
         seen.into_iter().map(|(key, looked_at)| (key, looked_at.reads.uses)).collect()
     }
 
+    /// Has the next probes expect what the one that has just ended looked at, as far as that is known.
+    pub(super) fn expect_the_same(&self, assignment: &Assignment) {
+        self.note_expected(assignment, &self.trees.looked_at().unwrap_or_default());
+    }
+
+    fn note_expected(&self, assignment: &Assignment, looked_at: &BTreeMap<NodeKey, LookedAt>) {
+        for (key, seen) in looked_at {
+            assignment.clones.get(key).into_iter().for_each(|clone| self.tools.expected.note(clone, &seen.reads));
+        }
+    }
+
     /// Keeps what the probe that has just ended looked at, if all of that is known.
     fn keep(
         &mut self,
@@ -299,6 +314,7 @@ impl NixEvaluator {
         looked_at: Option<BTreeMap<NodeKey, LookedAt>>,
     ) {
         if let (Some(looked_at), Some((asked, _))) = (looked_at, Asked::of(assignment, target)) {
+            self.note_expected(assignment, &looked_at);
             self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone(), mode });
         }
     }
@@ -623,9 +639,8 @@ impl Evaluator for NixEvaluator {
         // What it looked at settles other probes of this case too.
         let Evaluated { observation, attr, .. } = evaluated;
         let found = attr.clone().map(|attr| Target::Attr(attr, Yields::of(observation.drv_path.as_ref())));
-        if let Some((asked, _)) = Asked::of(assignment, found.as_ref().unwrap_or(target)) {
-            self.kept.keep(Kept { asked, memory, looked_at, observation: observation.clone(), mode });
-        }
+        let target = found.as_ref().unwrap_or(target);
+        self.keep((assignment, mode), target, memory, observation, Some(looked_at));
     }
 
     fn limit_time(&mut self, time: Option<Duration>) {

@@ -11,6 +11,7 @@ use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use super::CaseError;
 use super::clones::{Clones, revision};
 use super::evaluator::{Counting, Evaluator as _, OwnWay, Target, Yields};
+use super::expected::Expected;
 use super::flake_copy::FlakeCopy;
 use super::hashes::Hashes;
 use super::investigation::{Surroundings, node_of, target};
@@ -101,6 +102,7 @@ fn probe_told(
         time: settings.time,
         interrupt: surroundings.interrupt.clone(),
         hashes: Hashes::default(),
+        expected: Expected::default(),
         meter: surroundings.meter.clone(),
     };
     let mut evaluator =

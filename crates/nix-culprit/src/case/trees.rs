@@ -2,6 +2,7 @@
 //! checkouts that are moved from commit to commit.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,12 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::contents::{Lender, Lenders};
 use super::evaluator::EvaluatorError;
+use super::expected::Expected;
 use super::hashes::Compute;
 use crate::sys::git::{Checkout, Contents, Git, GitError, Repository};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::namespace::Namespace;
 use crate::sys::nix::{ASKED, Tree};
-use crate::sys::treefs::{CommitMount, ReadSet, TreeFs, View, Watch, Way};
+use crate::sys::treefs::{CommitMount, MountPoint, ReadSet, TreeFs, View, Watch, Way};
 use crate::sys::warden::Warden;
 
 /// Why a commit cannot be mounted by itself.
@@ -32,6 +34,7 @@ pub struct Trees {
     /// What a probe may use of time, and so a server.
     time: Duration,
     lenders: Lenders,
+    expected: Expected,
     repositories: BTreeMap<PathBuf, Opened>,
     checkouts: BTreeMap<(PathBuf, NodeKey), Checkout>,
     mounted: Option<TreeFs>,
@@ -41,6 +44,8 @@ pub struct Trees {
     view: Option<View>,
     /// Which commit it sees of which repository of the mount, by lock node; none where not all are in the mount.
     shown: Option<BTreeMap<NodeKey, (usize, CommitId)>>,
+    /// Where the mount is; removed when all that uses it is gone.
+    _point: Option<MountPoint>,
 }
 
 /// What a probe looked at in the folder of a lock node.
@@ -63,28 +68,30 @@ struct Opened {
 
 impl Trees {
     /// Prepares folders below `folder`; `program` is nix-culprit itself, for the warden of the mount; `time` is
-    /// what a server may take to send contents that a clone lacks.
+    /// what a server may take to send contents that a clone lacks; `expected` is what probes will probably look at.
     ///
     /// Where nothing can be mounted, checkouts are made: slower for large trees, and all the same in result.
     #[must_use]
-    pub fn new(git: Git, folder: PathBuf, program: &Path, time: Duration) -> Self {
+    pub fn new(git: Git, folder: PathBuf, program: &Path, time: Duration, expected: Expected) -> Self {
         let lenders = Lenders::default();
-        let at = folder.join("mount");
-        let warden = std::fs::create_dir_all(&at).ok().and_then(|()| Warden::start(program).ok());
-        let mounted = warden
-            .as_ref()
-            .and_then(|warden| TreeFs::mount_with(&at, &[], warden, &Way::ALL, lenders.on_missing()).ok());
+        let warden = fs::create_dir_all(&folder).ok().and_then(|()| Warden::start(program).ok());
+        let point = warden.as_ref().and_then(|warden| MountPoint::new(&folder.join("mounted-at"), warden).ok());
+        let mounted = warden.as_ref().zip(point.as_ref()).and_then(|(warden, point)| {
+            TreeFs::mount_with(point.at(), &[], warden, &Way::ALL, lenders.on_missing()).ok()
+        });
         Self {
             git,
             folder,
             time,
             lenders,
+            expected,
             repositories: BTreeMap::new(),
             checkouts: BTreeMap::new(),
             mounted,
             warden,
             view: None,
             shown: None,
+            _point: point,
         }
     }
 
@@ -116,13 +123,17 @@ impl Trees {
         self.open(clone).map_err(failed)?;
         let opened = &self.repositories[clone];
         let modified = opened.repository.committed(commit).map_err(failed)?.seconds;
-        let path = match (&self.view, opened.mounted) {
+        let path = match (&mut self.view, opened.mounted) {
             (Some(view), Some(number)) => {
                 if let (Some(lender), Some(mounted)) = (&opened.lender, &self.mounted) {
                     lender.prepare(mounted, number, commit, self.time)?;
                 }
                 if let Some(shown) = &mut self.shown {
                     shown.insert(key.clone(), (number, commit.clone()));
+                }
+                // What is not there would be fetched one by one.
+                if let (None, Some(reads)) = (&opened.lender, self.expected.of(clone)) {
+                    view.expect(number, commit, &reads);
                 }
                 view.folder(number, commit)
             }
@@ -207,8 +218,12 @@ impl Trees {
     /// When it cannot be mounted.
     pub fn mount(&mut self, clone: &Path, commit: &CommitId, at: &Path) -> Result<CommitMount, MountError> {
         self.open(clone)?;
-        match (&self.mounted, &self.warden, self.repositories[clone].mounted) {
-            (Some(mounted), Some(warden), Some(number)) => Ok(mounted.mount_commit(at, (number, commit), warden)?),
+        let opened = &self.repositories[clone];
+        match (&self.mounted, &self.warden, opened.mounted) {
+            (Some(mounted), Some(warden), Some(number)) => {
+                let expected = self.expected.of(clone).filter(|_| opened.lender.is_none());
+                Ok(mounted.mount_commit(at, (number, commit), warden, expected.as_ref())?)
+            }
             (_, _, _) => Err("commits cannot be mounted here".into()),
         }
     }

@@ -92,13 +92,13 @@ fn a_commit_mounted_by_itself_is_the_whole_commit_and_keeps_a_read_set() {
     let mounted = TreeFs::mount(&whole, std::slice::from_ref(&sample.git_dir), &warden).unwrap();
     let checkout = tempfile::tempdir().unwrap();
     archive(&sample, &sample.odd, checkout.path());
-    let commit = mounted.mount_commit(&alone, (0, &sample.odd), &warden).unwrap();
+    let commit = mounted.mount_commit(&alone, (0, &sample.odd), &warden, None).unwrap();
     assert!(contents(commit.at()) == contents(checkout.path()));
     drop(commit);
     assert_eq!(fs::read_dir(&alone).unwrap().count(), 0, "it is unmounted");
 
     // What the kernel remembers of the same commit hides nothing from the next read-set.
-    let commit = mounted.mount_commit(&alone, (0, &sample.odd), &warden).unwrap();
+    let commit = mounted.mount_commit(&alone, (0, &sample.odd), &warden, None).unwrap();
     fs::read(alone.join("flake.nix")).unwrap();
     assert!(!alone.join("absent").exists());
     let reads = &commit.read_set()[&(0, sample.odd.clone())];

@@ -6,6 +6,7 @@
 mod alike;
 mod alone;
 mod ending;
+mod expected;
 mod fixture;
 mod showing;
 mod storage;

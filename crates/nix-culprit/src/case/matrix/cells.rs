@@ -10,6 +10,7 @@ use nix_culprit_core::matrix::Spot;
 use nix_culprit_core::quantity::Bytes;
 
 use crate::case::evaluator::{Evaluated, Evaluator as _, EvaluatorError, Target};
+use crate::case::expected::Expected;
 use crate::case::flake_copy::FlakeCopy;
 use crate::case::hashes::Hashes;
 use crate::case::investigation::Surroundings;
@@ -100,6 +101,7 @@ impl Worker<'_> {
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
             hashes: Hashes::default(),
+            expected: Expected::default(),
             meter: surroundings.meter.clone(),
         };
         let evaluator = NixEvaluator::new(tools, snapshot, copy.modified, &folder, Vec::new())?;

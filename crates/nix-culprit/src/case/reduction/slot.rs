@@ -13,6 +13,7 @@ use nix_culprit_core::reduce::Project;
 
 use super::super::assignment::Assignment;
 use super::super::evaluator::{Evaluator as _, Target};
+use super::super::expected::Expected;
 use super::super::flake_copy::{FlakeCopy, set_times};
 use super::super::hashes::Hashes;
 use super::super::investigation::Surroundings;
@@ -65,6 +66,7 @@ impl Slot {
             time: settings.time,
             interrupt: surroundings.interrupt.clone(),
             hashes: Hashes::default(),
+            expected: Expected::default(),
             meter: surroundings.meter.clone(),
         };
         let own = Snapshot { root: root.clone(), ..snapshot.clone() };

@@ -12,9 +12,11 @@
 mod alike;
 mod cache;
 mod callbacks;
+mod expected;
 mod mount;
 mod nar;
 mod objects;
+mod point;
 mod read_set;
 mod tree;
 mod watch;
@@ -32,6 +34,7 @@ use thiserror::Error;
 use super::interrupt::Interrupt;
 use super::namespace::Namespace;
 use super::warden::Warden;
+use expected::Expecting;
 use mount::Mount;
 use objects::{Objects, Repository};
 use tree::{Forest, SOURCE};
@@ -39,6 +42,7 @@ use tree::{Forest, SOURCE};
 pub use mount::{Refused, Way};
 pub use nar::NarError;
 pub use objects::{OnMissing, Supply};
+pub use point::MountPoint;
 pub use read_set::{ReadSet, Reads, Use};
 pub use tree::Wanted;
 pub use watch::Watch;
@@ -199,7 +203,7 @@ impl TreeFs {
     }
 
     /// Mounts one commit by itself at an existing empty directory, in the way that this one was mounted; with a
-    /// read-set of its own. `warden` is the one of this mount.
+    /// read-set of its own. `warden` is the one of this mount; `expected` is what is probably looked at.
     ///
     /// # Errors
     /// As [`TreeFs::mount`].
@@ -208,6 +212,7 @@ impl TreeFs {
         at: &Path,
         (repository, commit): (usize, &CommitId),
         warden: &Warden,
+        expected: Option<&Arc<Reads>>,
     ) -> Result<CommitMount, TreeFsError> {
         let refuse = |why: io::Error| {
             let refused = vec![Refused { way: self.inner.mount.way(), why }];
@@ -218,7 +223,12 @@ impl TreeFs {
         let forest = Arc::new(forest.ok_or_else(|| refuse(io::Error::other("there is no such commit")))?);
         let mount = Mount::new(Arc::clone(&forest), at, warden, &[self.inner.mount.way()])
             .map_err(|refused| TreeFsError::Mount { at: at.to_owned(), refused })?;
-        Ok(CommitMount { inner: Arc::new(Inner::new(mount, forest)) })
+        let inner = Arc::new(Inner::new(mount, forest));
+        let main = &self.inner.forest;
+        let expecting = expected.filter(|_| inner.mount.namespace().is_none());
+        let expecting =
+            expecting.map(|reads| Expecting::start(main, (repository, commit), inner.mount.at().to_owned(), reads));
+        Ok(CommitMount { _expecting: expecting, inner })
     }
 
     /// Lists the hashes of blobs of a commit that its repository lacks.
@@ -249,13 +259,15 @@ impl TreeFs {
     /// Begins a view: commits' directories for one probe, with a read-set of its own.
     #[must_use]
     pub fn view(&self) -> View {
-        View { number: self.inner.forest.begin_view(), inner: Arc::clone(&self.inner) }
+        View { expecting: Vec::new(), number: self.inner.forest.begin_view(), inner: Arc::clone(&self.inner) }
     }
 }
 
 /// One commit, mounted by itself; unmounted when dropped.
 #[derive(Debug)]
 pub struct CommitMount {
+    // Ended first.
+    _expecting: Option<Expecting>,
     inner: Arc<Inner>,
 }
 
@@ -293,6 +305,7 @@ fn open(git_dir: &Path, on_missing: &Arc<OnMissing>) -> Result<Arc<dyn Objects>,
 /// All commits of all repositories, as one probe sees them; gone when dropped.
 #[derive(Debug)]
 pub struct View {
+    expecting: Vec<Expecting>,
     number: u64,
     inner: Arc<Inner>,
 }
@@ -303,6 +316,17 @@ impl View {
     pub fn folder(&self, repository: usize, commit: &CommitId) -> PathBuf {
         let at = self.inner.mount.at().join(self.number.to_string());
         at.join(repository.to_string()).join(commit.as_str()).join(SOURCE)
+    }
+
+    /// Looks names up in a commit's directory beside the probe, which will probably look at the same as an earlier one:
+    /// it need not wait for them then. They are in the read-set as names that were looked up.
+    ///
+    /// Nothing is done where only those in a namespace see the directory.
+    pub fn expect(&mut self, repository: usize, commit: &CommitId, reads: &Arc<Reads>) {
+        if self.inner.mount.namespace().is_none() {
+            let folder = self.folder(repository, commit);
+            self.expecting.push(Expecting::start(&self.inner.forest, (repository, commit), folder, reads));
+        }
     }
 
     /// Watches, while a probe runs that should have ended at `end`, or when somebody asks to stop, that no read
@@ -326,6 +350,7 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
+        self.expecting.clear();
         self.inner.forest.end_view(self.number);
         self.inner.mount.forget(&self.number.to_string());
     }

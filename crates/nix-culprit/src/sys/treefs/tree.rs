@@ -158,6 +158,7 @@ pub(super) struct Forest {
     next: AtomicU64,
     listings: Arc<Mutex<Cache<ObjectId, Arc<[Entry]>>>>,
     blobs: Arc<Mutex<Cache<ObjectId, Arc<[u8]>>>>,
+    sizes: Arc<Mutex<Cache<ObjectId, u64>>>,
 }
 
 impl Forest {
@@ -167,6 +168,8 @@ impl Forest {
     const LISTINGS: usize = 32 << 20;
     /// The most bytes of blobs that are kept.
     const BLOBS: usize = 32 << 20;
+    /// The most bytes of lengths of blobs that are kept: those of some hundred thousand.
+    const SIZES: usize = 16 << 20;
 
     /// Makes a forest of repositories, numbered from 0.
     pub(super) fn new(repositories: Vec<Arc<dyn Objects>>) -> Self {
@@ -177,6 +180,7 @@ impl Forest {
             next: AtomicU64::new(Self::ROOT + 1),
             listings: Arc::new(Mutex::new(Cache::within(Self::LISTINGS))),
             blobs: Arc::new(Mutex::new(Cache::within(Self::BLOBS))),
+            sizes: Arc::new(Mutex::new(Cache::within(Self::SIZES))),
         }
     }
 
@@ -200,6 +204,7 @@ impl Forest {
             next: AtomicU64::new(Self::ROOT + 1),
             listings: Arc::clone(&self.listings),
             blobs: Arc::clone(&self.blobs),
+            sizes: Arc::clone(&self.sizes),
         }))
     }
 
@@ -319,7 +324,7 @@ impl Forest {
             Place::Inside { mode: mode @ (Mode::Tree | Mode::Submodule), .. } => (*mode, 0),
             Place::Inside { shown, path, mode: mode @ (Mode::File | Mode::Executable | Mode::Symlink), id } => {
                 let _reading = shown.reading();
-                let size = shown.objects.size(*id).map_err(|error| shown.refuse(path, error))?;
+                let size = self.size(&*shown.objects, *id).map_err(|error| shown.refuse(path, error))?;
                 if size == 0 {
                     // The kernel will not ask for the content of an empty file: this tells all of it.
                     shown.note(path, Use::Read);
@@ -409,11 +414,23 @@ impl Forest {
 
     /// Returns a tree's entries in byte order.
     fn listing(&self, shown: &Shown, path: &Path, id: ObjectId) -> Result<Arc<[Entry]>, Refusal> {
+        let _reading = shown.reading();
+        self.entries(&*shown.objects, id).map_err(|error| shown.refuse(path, error))
+    }
+
+    /// Returns a blob, and records that it was read.
+    fn content(&self, shown: &Shown, path: &Path, id: ObjectId) -> Result<Arc<[u8]>, Refusal> {
+        shown.note(path, Use::Read);
+        let _reading = shown.reading();
+        self.blob(&*shown.objects, id).map_err(|error| shown.refuse(path, error))
+    }
+
+    /// Returns a tree's entries in byte order, read once.
+    pub(super) fn entries(&self, objects: &dyn Objects, id: ObjectId) -> Result<Arc<[Entry]>, ReadError> {
         if let Some(kept) = lock(&self.listings).get(id) {
             return Ok(kept);
         }
-        let _reading = shown.reading();
-        let mut entries = shown.objects.tree(id).map_err(|error| shown.refuse(path, error))?;
+        let mut entries = objects.tree(id)?;
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let weight = entries.iter().map(|entry| size_of::<Entry>() + entry.name.len()).sum();
         let entries: Arc<[Entry]> = entries.into();
@@ -421,16 +438,24 @@ impl Forest {
         Ok(entries)
     }
 
-    /// Returns a blob, and records that it was read.
-    fn content(&self, shown: &Shown, path: &Path, id: ObjectId) -> Result<Arc<[u8]>, Refusal> {
-        shown.note(path, Use::Read);
+    /// Returns a blob, read once.
+    pub(super) fn blob(&self, objects: &dyn Objects, id: ObjectId) -> Result<Arc<[u8]>, ReadError> {
         if let Some(kept) = lock(&self.blobs).get(id) {
             return Ok(kept);
         }
-        let _reading = shown.reading();
-        let content: Arc<[u8]> = shown.objects.blob(id).map_err(|error| shown.refuse(path, error))?.into();
+        let content: Arc<[u8]> = objects.blob(id)?.into();
         lock(&self.blobs).put(id, Arc::clone(&content), content.len());
         Ok(content)
+    }
+
+    /// Returns the length of a blob, looked at once.
+    pub(super) fn size(&self, objects: &dyn Objects, id: ObjectId) -> Result<u64, ReadError> {
+        if let Some(kept) = lock(&self.sizes).get(id) {
+            return Ok(kept);
+        }
+        let size = objects.size(id)?;
+        lock(&self.sizes).put(id, size, size_of::<(ObjectId, u64)>());
+        Ok(size)
     }
 }
 
