@@ -13,6 +13,7 @@ mod alike;
 mod cache;
 mod callbacks;
 mod expected;
+mod fragments;
 mod mount;
 mod nar;
 mod objects;
@@ -35,6 +36,7 @@ use super::interrupt::Interrupt;
 use super::namespace::Namespace;
 use super::warden::Warden;
 use expected::Expecting;
+use fragments::Fragments;
 use mount::Mount;
 use objects::{Objects, Repository};
 use tree::{Forest, SOURCE};
@@ -77,6 +79,8 @@ fn reasons(refused: &[Refused]) -> String {
 pub struct TreeFs {
     inner: Arc<Inner>,
     on_missing: Missing,
+    /// What hashes have in common.
+    fragments: Arc<Fragments>,
 }
 
 /// Who is asked for objects that are missing.
@@ -149,7 +153,11 @@ impl TreeFs {
         let forest = Arc::new(Forest::new(open));
         let mount = Mount::new(Arc::clone(&forest), at, warden, ways)
             .map_err(|refused| TreeFsError::Mount { at: at.to_owned(), refused })?;
-        Ok(Self { inner: Arc::new(Inner::new(mount, forest)), on_missing: Missing(on_missing) })
+        Ok(Self {
+            inner: Arc::new(Inner::new(mount, forest)),
+            on_missing: Missing(on_missing),
+            fragments: Arc::default(),
+        })
     }
 
     /// Tells whether a way works on this machine, by mounting an empty one for a moment.
@@ -180,7 +188,7 @@ impl TreeFs {
     }
 
     /// Computes the NAR hash that Nix finds for a commit, without writing anything. It takes as long as reading all
-    /// contents of the commit.
+    /// contents of the commit that those before did not have.
     ///
     /// # Errors
     /// The commit cannot be read, or an archive of it may hold something else.
@@ -195,10 +203,11 @@ impl TreeFs {
         commit: &CommitId,
     ) -> impl FnOnce() -> Result<NarHash, NarError> + Send + 'static {
         let (objects, commit) = (self.inner.forest.repository(repository), commit.clone());
+        let fragments = Arc::clone(&self.fragments);
         move || {
             let objects = objects.ok_or(NarError::NoCommit)?;
             let root = objects.root(&commit)?.ok_or(NarError::NoCommit)?;
-            nar::hash(&*objects, root)
+            nar::hash(&*objects, &fragments, root)
         }
     }
 

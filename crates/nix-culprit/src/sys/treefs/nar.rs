@@ -12,6 +12,7 @@ use nix_culprit_core::store_path::NarHash;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::fragments::{Cutter, Fragment, Fragments};
 use super::objects::{Mode, ObjectId, Objects, ReadError};
 
 /// How many threads read contents ahead of the one that hashes.
@@ -46,24 +47,30 @@ impl From<ReadError> for NarError {
 
 /// One piece of the archive.
 enum Piece {
-    /// As it is.
-    Text(Vec<u8>),
+    /// As it is, up to this place in the text of all.
+    Text(usize),
+    /// A folder begins.
+    Enter(ObjectId),
+    /// The folder that began last ends.
+    Leave,
+    /// A folder that was hashed before.
+    Known(Fragment),
     /// The content of a blob, as a string of the format.
     Content(ObjectId),
     /// The same of one that says how archives are made.
     Attributes(ObjectId),
 }
 
-/// Computes the hash of the tree with this id.
-pub(super) fn hash(objects: &dyn Objects, root: ObjectId) -> Result<NarHash, NarError> {
-    let mut pieces = Pieces::default();
+/// Computes the hash of the tree with this id; what it has in common with those before is not read again.
+pub(super) fn hash(objects: &dyn Objects, fragments: &Fragments, root: ObjectId) -> Result<NarHash, NarError> {
+    let mut pieces = Pieces { fragments, all: Vec::new(), text: Vec::new() };
     pieces.string(b"nix-archive-1");
     pieces.folder(objects, root, 0)?;
-    let pieces = pieces.done();
+    let (pieces, text) = pieces.done();
     let wanted: Vec<ObjectId> = pieces
         .iter()
         .filter_map(|piece| match piece {
-            Piece::Text(_) => None,
+            Piece::Text(_) | Piece::Enter(_) | Piece::Leave | Piece::Known(_) => None,
             Piece::Content(id) | Piece::Attributes(id) => Some(*id),
         })
         .collect();
@@ -91,19 +98,23 @@ pub(super) fn hash(objects: &dyn Objects, root: ObjectId) -> Result<NarHash, Nar
             Err(_) => vec![Err(NarError::Unreadable("a reader ended early".to_owned()))],
         });
         let mut next = || contents.next().unwrap_or_else(|| Err(NarError::Unreadable("a content is short".to_owned())));
-        let mut hash = Sha256::new();
-        for piece in &pieces {
+        let mut archive = Archive { hash: Sha256::new(), cutter: Cutter::new(fragments) };
+        let mut at = 0;
+        for piece in pieces {
             match piece {
-                Piece::Text(text) => hash.update(text),
-                Piece::Content(_) => string(&mut hash, &next()?),
+                Piece::Text(end) => archive.update(&text[std::mem::replace(&mut at, end)..end]),
+                Piece::Enter(id) => archive.cutter.enter(id),
+                Piece::Leave => archive.cutter.leave(),
+                Piece::Known(known) => archive.update(known.bytes()),
+                Piece::Content(_) => archive.string(&next()?),
                 Piece::Attributes(_) => {
                     let content = next()?;
                     refuse_changing(&content)?;
-                    string(&mut hash, &content);
+                    archive.string(&content);
                 }
             }
         }
-        Ok(NarHash(hash.finalize().into()))
+        Ok(NarHash(archive.hash.finalize().into()))
     })
 }
 
@@ -121,24 +132,37 @@ fn refuse_changing(attributes: &[u8]) -> Result<(), NarError> {
     Ok(())
 }
 
-fn string(hash: &mut Sha256, bytes: &[u8]) {
-    hash.update((bytes.len() as u64).to_le_bytes());
-    hash.update(bytes);
-    hash.update(padding(bytes.len()));
+/// The archive as it goes by.
+struct Archive<'f> {
+    hash: Sha256,
+    cutter: Cutter<'f>,
+}
+
+impl Archive<'_> {
+    fn update(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.cutter.pass(bytes);
+    }
+
+    fn string(&mut self, bytes: &[u8]) {
+        self.update(&(bytes.len() as u64).to_le_bytes());
+        self.update(bytes);
+        self.update(padding(bytes.len()));
+    }
 }
 
 fn padding(len: usize) -> &'static [u8] {
     &[0; 8][..(8 - len % 8) % 8]
 }
 
-/// The pieces so far; texts between two contents are one piece.
-#[derive(Default)]
-struct Pieces {
+/// The pieces so far, and the texts of all.
+struct Pieces<'f> {
+    fragments: &'f Fragments,
     all: Vec<Piece>,
     text: Vec<u8>,
 }
 
-impl Pieces {
+impl Pieces<'_> {
     fn string(&mut self, bytes: &[u8]) {
         self.text.extend((bytes.len() as u64).to_le_bytes());
         self.text.extend(bytes);
@@ -151,15 +175,21 @@ impl Pieces {
         }
     }
 
-    fn content(&mut self, content: Piece) {
-        self.all.push(Piece::Text(std::mem::take(&mut self.text)));
-        self.all.push(content);
+    /// Ends a text by another piece.
+    fn piece(&mut self, piece: Piece) {
+        self.all.push(Piece::Text(self.text.len()));
+        self.all.push(piece);
     }
 
     fn folder(&mut self, objects: &dyn Objects, id: ObjectId, depth: usize) -> Result<(), NarError> {
         if depth > DEEPEST {
             return Err(NarError::Unreadable(format!("folders are nested more than {DEEPEST} deep")));
         }
+        if let Some(known) = self.fragments.get(id) {
+            self.piece(Piece::Known(known));
+            return Ok(());
+        }
+        self.piece(Piece::Enter(id));
         self.strings(&["(", "type", "directory"]);
         let mut entries = objects.tree(id)?;
         // Git orders folders as if their names ended in a slash.
@@ -174,7 +204,7 @@ impl Pieces {
                 Mode::Submodule => self.strings(&["(", "type", "directory", ")"]),
                 Mode::Symlink => {
                     self.strings(&["(", "type", "symlink", "target"]);
-                    self.content(Piece::Content(entry.id));
+                    self.piece(Piece::Content(entry.id));
                     self.strings(&[")"]);
                 }
                 Mode::File | Mode::Executable => {
@@ -183,7 +213,7 @@ impl Pieces {
                         self.strings(&["executable", ""]);
                     }
                     self.strings(&["contents"]);
-                    self.content(match &*entry.name {
+                    self.piece(match &*entry.name {
                         b".gitattributes" => Piece::Attributes(entry.id),
                         _ => Piece::Content(entry.id),
                     });
@@ -193,12 +223,13 @@ impl Pieces {
             self.strings(&[")"]);
         }
         self.strings(&[")"]);
+        self.piece(Piece::Leave);
         Ok(())
     }
 
-    fn done(mut self) -> Vec<Piece> {
-        self.all.push(Piece::Text(self.text));
-        self.all
+    fn done(mut self) -> (Vec<Piece>, Vec<u8>) {
+        self.all.push(Piece::Text(self.text.len()));
+        (self.all, self.text)
     }
 }
 
