@@ -285,6 +285,9 @@ impl CloneHistory<'_> {
 
 impl History for CloneHistory<'_> {
     fn between(&self, good: &CommitId, bad: &CommitId) -> Result<Vec<Ancestry>, HistoryError> {
+        if let Some(known) = self.early.and_then(|early| early.history(self.repository, good, bad)) {
+            return Ok(known);
+        }
         self.repository.history(std::slice::from_ref(good), bad).map_err(|error| self.error(error))
     }
 

@@ -1,10 +1,11 @@
-//! What the commits of a range change, read beside what is done before its search begins.
+//! A range and what its commits change, read beside what is done before its search begins.
 //!
 //! Owns the thread. Decides nothing: what cannot be read here is asked for again by the search, which tells why.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -34,6 +35,8 @@ pub(super) struct EarlyReading {
 
 #[derive(Default)]
 struct State {
+    /// The commits of each stretch, handed over once.
+    histories: Vec<(Stretch, Receiver<Vec<Ancestry>>)>,
     thread: Option<JoinHandle<Vec<ChangedPaths>>>,
     read: Vec<ChangedPaths>,
 }
@@ -45,25 +48,43 @@ impl fmt::Debug for EarlyReading {
 }
 
 impl EarlyReading {
-    /// Begins to read what the commits of these histories change; a copy of each is kept in `folder`.
+    /// Begins to read these histories, and what their commits change; a copy of that is kept in `folder`.
     pub(super) fn begin(&self, stretches: Vec<Stretch>, folder: &Path) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if stretches.is_empty() || state.thread.is_some() {
             return;
         }
         let (folder, enough) = (folder.to_owned(), Arc::clone(&self.enough));
+        let mut listed = Vec::new();
+        for stretch in stretches {
+            let (send, receive) = channel();
+            listed.push((stretch.clone(), send));
+            state.histories.push((stretch, receive));
+        }
         let read = move || {
+            let listed = listed.into_iter().filter_map(|(stretch, told)| Some((stretch.list(&told)?, stretch)));
             let mut read = Vec::new();
-            for stretch in stretches {
-                read.extend(stretch.read(&folder));
+            // All are listed first: a search waits for that, and can do without the rest.
+            for (suspects, stretch) in listed.collect::<Vec<_>>() {
                 if enough.load(Ordering::SeqCst) {
                     break;
                 }
+                read.extend(changed_paths(&stretch.repository, &suspects, &folder));
             }
             read
         };
         // Without a thread the search reads it.
         state.thread = std::thread::Builder::new().name("early".to_owned()).spawn(read).ok();
+    }
+
+    /// Returns the commits that one has and another has not, if they were listed, or just are.
+    pub(super) fn history(&self, repository: &Repository, old: &CommitId, new: &CommitId) -> Option<Vec<Ancestry>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |stretch: &Stretch| {
+            (&stretch.old, &stretch.new, stretch.repository.git_dir()) == (old, new, repository.git_dir())
+        };
+        let at = state.histories.iter().position(|(stretch, _)| is_same(stretch))?;
+        state.histories.swap_remove(at).1.recv().ok()
     }
 
     /// Returns what these commits change, if it was read, or just is; no other history is begun any more.
@@ -83,12 +104,13 @@ impl Stretch {
         Self { repository: repository.clone(), old: old.clone(), new: new.clone() }
     }
 
-    fn read(self, folder: &Path) -> Option<ChangedPaths> {
+    /// Lists the commits and tells them; returns those whose changes are worth reading.
+    fn list(&self, told: &Sender<Vec<Ancestry>>) -> Option<Vec<CommitId>> {
         let history = self.repository.history(std::slice::from_ref(&self.old), &self.new).ok()?;
-        if !is_worth_reading(history.len()) {
-            return None;
-        }
-        changed_paths(&self.repository, &self.suspects(history)?, folder).ok()
+        let read = is_worth_reading(history.len()).then(|| history.clone());
+        // Nobody wants it where no history is searched.
+        let _unwanted = told.send(history);
+        self.suspects(read?)
     }
 
     /// Returns the suspects as the search will list them before its first probe.
@@ -124,11 +146,14 @@ mod tests {
         let history = repository.history(std::slice::from_ref(&old), &new).unwrap();
         let commits = Stretch::new(&repository, &old, &new).suspects(history.clone()).unwrap();
         let sorted = |commits: Vec<CommitId>| commits.into_iter().collect::<std::collections::BTreeSet<_>>();
-        assert_eq!(sorted(commits.clone()), sorted(history.into_iter().map(|entry| entry.0).collect()));
+        assert_eq!(sorted(commits.clone()), sorted(history.iter().map(|entry| entry.0.clone()).collect()));
         let case = folder.path().join("case");
         std::fs::create_dir(&case).unwrap();
         let early = EarlyReading::default();
         early.begin(vec![Stretch::new(&repository, &old, &new)], &case);
+        assert!(early.history(&repository, &new, &old).is_none(), "of another range nothing is known");
+        assert_eq!(early.history(&repository, &old, &new), Some(history));
+        assert!(early.history(&repository, &old, &new).is_none(), "it is handed over once");
         assert!(early.take(&commits[1..]).is_none(), "of other commits nothing is known");
         let expected = changed_paths(&repository, &commits, &case).unwrap();
         let found = early.take(&commits).unwrap();

@@ -12,7 +12,7 @@ use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::report::model::Subject;
 
 use super::CaseError;
-use super::history::History;
+use super::history::{Ancestry, History};
 use super::prober::{Prober, Question, Record, Round};
 use super::search::{Range, common_start};
 use super::settings::ReadSets;
@@ -52,15 +52,15 @@ pub struct AllJumps {
 /// # Errors
 /// When the history cannot be read, or a probe could not be made.
 pub fn all_jumps(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<AllJumps, CaseError> {
-    let old = common_start(prober, history, range)?;
-    let found = hunt(prober, history, range, &old)?;
+    let (_, commits) = common_start(prober, history, range)?;
+    let found = hunt(prober, history, range, &commits)?;
     if stands(prober, history, range, &found)? {
         return Ok(found);
     }
     let text = "a commit has another value than was concluded; searching again, with every probe run".to_owned();
     prober.tell(&Event::Warned { text });
     prober.use_read_sets(ReadSets::Unused);
-    hunt(prober, history, range, &old)
+    hunt(prober, history, range, &commits)
 }
 
 /// Runs those of the commits on both sides of the jumps that were only settled by what other probes read, and tells
@@ -90,9 +90,9 @@ fn hunt(
     prober: &mut Prober<'_>,
     history: &dyn History,
     range: &Range<'_>,
-    old: &CommitId,
+    commits: &[Ancestry],
 ) -> Result<AllJumps, CaseError> {
-    let parents: BTreeMap<CommitId, Vec<CommitId>> = history.between(old, &range.new)?.into_iter().collect();
+    let parents: BTreeMap<CommitId, Vec<CommitId>> = commits.iter().cloned().collect();
     prober.tell(&Event::Searching { input: range.input.clone(), suspects: parents.len() });
     let mut hunt = Hunt { prober, history, range, parents, pace: Pace::default() };
     let line = hunt.line(&range.new, &BTreeSet::new());

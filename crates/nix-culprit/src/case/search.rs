@@ -15,7 +15,7 @@ use nix_culprit_core::report::model::Subject;
 use super::CaseError;
 use super::assignment::Assignment;
 use super::decisive::Decisive;
-use super::history::History;
+use super::history::{Ancestry, History};
 use super::likely::Likely;
 use super::prober::{Prober, Question, Round};
 
@@ -62,8 +62,7 @@ pub struct Found {
 /// # Errors
 /// When the history cannot be searched, or a probe could not be made.
 pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<Found, CaseError> {
-    let old = common_start(prober, history, range)?;
-    let commits = history.between(&old, &range.new)?;
+    let (old, commits) = common_start(prober, history, range)?;
     let suspects = commits.len();
     let graph = Graph::new(commits.into_iter().chain([(old.clone(), Vec::new())]))?;
     let ends = Ends { old: vec![old.clone()], new: range.new.clone() };
@@ -133,13 +132,25 @@ pub fn refuse_backwards(history: &dyn History, old: &CommitId, new: &CommitId) -
     Ok(())
 }
 
-/// Returns a commit that is as before and from which the new end descends: the old end, or where the
-/// two branched off, once that was probed.
+/// Returns a commit that is as before and from which the new end descends, with the commits after it: the old end, or
+/// where the two branched off, once that was probed.
 pub(super) fn common_start(
     prober: &mut Prober<'_>,
     history: &dyn History,
     range: &Range<'_>,
-) -> Result<CommitId, CaseError> {
+) -> Result<(CommitId, Vec<Ancestry>), CaseError> {
+    let after = history.between(&range.old, &range.new)?;
+    // Then the new end descends from it.
+    if after.iter().any(|(_, parents)| parents.contains(&range.old)) {
+        return Ok((range.old.clone(), after));
+    }
+    let base = where_they_part(prober, history, range)?;
+    let after = if base == range.old { after } else { history.between(&base, &range.new)? };
+    Ok((base, after))
+}
+
+/// Returns where the two ends branched off, once that was probed.
+fn where_they_part(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>) -> Result<CommitId, CaseError> {
     let unrelated = || CaseError::Unrelated { old: range.old.clone(), new: range.new.clone() };
     let base = history.merge_base(&range.old, &range.new)?.ok_or_else(unrelated)?;
     if base == range.old {

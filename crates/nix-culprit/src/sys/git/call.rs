@@ -17,6 +17,7 @@ use nix_culprit_core::text::printable;
 
 use super::error::{GitError, last_lines, without_credentials};
 use super::heads::Heads;
+use super::history::Counts;
 use super::opening::Facts;
 use super::progress::{self, OnProgress};
 use crate::sys::child::{self, Stdin};
@@ -102,6 +103,8 @@ pub struct Git {
     pub(super) heads: Arc<Mutex<Heads>>,
     /// Repositories that were opened, by the folder that was asked for.
     pub(super) opened: Arc<Mutex<BTreeMap<PathBuf, Facts>>>,
+    /// How many commits a history has, likewise.
+    pub(super) counts: Arc<Mutex<Counts>>,
 }
 
 impl Git {
@@ -113,7 +116,8 @@ impl Git {
     pub fn new(program: impl Into<PathBuf>, interrupt: &Interrupt) -> Result<Self, GitError> {
         let (program, interrupt) = (program.into(), interrupt.clone());
         let version = String::new();
-        let mut git = Self { program, version, interrupt, heads: Arc::default(), opened: Arc::default() };
+        let (heads, opened, counts) = (Arc::default(), Arc::default(), Arc::default());
+        let mut git = Self { program, version, interrupt, heads, opened, counts };
         let output = Call::new().arg("version").finish(&git)?;
         let answer = String::from_utf8_lossy(&output.stdout).into_owned();
         match parse_version(&answer) {

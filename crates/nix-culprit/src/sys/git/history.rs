@@ -1,7 +1,9 @@
 //! The graph of commits: ranges, ancestry, the merge that brought a commit in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead};
+use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::End;
@@ -10,6 +12,9 @@ use super::call::unexpected;
 use super::commit::Commit;
 use super::error::GitError;
 use super::repository::Repository;
+
+/// How many commits the history of one has, by the git folder.
+pub(super) type Counts = BTreeMap<(PathBuf, CommitId), u64>;
 
 impl Repository {
     /// Lists the commits that `bad` has and none of `good` has, each with all its parents (also
@@ -72,15 +77,23 @@ impl Repository {
         }
     }
 
-    /// Counts the commits in the history of one, itself among them: Nix's `revCount`.
+    /// Counts the commits in the history of one, itself among them: Nix's `revCount`. All of it is walked, once.
     ///
     /// # Errors
     /// A commit is missing, or the history is cut off.
     pub fn count(&self, tip: &CommitId) -> Result<u64, GitError> {
         self.require_history()?;
+        let key = (self.common_dir.clone(), tip.clone());
+        let counts = || self.git.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = counts().get(&key).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let answer = self.call().args(["rev-list", "--count", tip.as_str()]).output(&self.git)?;
         let text = String::from_utf8_lossy(&answer);
-        text.trim().parse().map_err(|_| unexpected("git rev-list --count", &answer))
+        let count = text.trim().parse().map_err(|_| unexpected("git rev-list --count", &answer))?;
+        counts().insert(key, count);
+        Ok(count)
     }
 
     fn walk(&self, options: &[&str], input: String) -> Result<Vec<(CommitId, Vec<CommitId>)>, GitError> {
