@@ -251,6 +251,9 @@ pub trait Evaluator {
     /// Begins to find out what [`Evaluator::own_way`] will need to know of an assignment, while other things are done.
     fn foresee(&mut self, _assignment: &Assignment) {}
 
+    /// As [`Evaluator::foresee`], only of what it will need to know of any assignment with the same clones.
+    fn vouch(&mut self, _assignment: &Assignment) {}
+
     /// Says in which way the user's own command is run on an assignment: pure where that can be had, else faithful,
     /// with the reason.
     fn own_way(&mut self, _assignment: &Assignment) -> OwnWay {

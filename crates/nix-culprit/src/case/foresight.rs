@@ -55,6 +55,10 @@ impl Foresight<'_> {
         ending: Option<Ending>,
     ) -> Result<(), CaseError> {
         let explanation = self.settings.explanation;
+        let (bad, good_end) = (clones.assignment(self.bad.clone()), clones.assignment(good.state.lock.clone()));
+        if explanation != Explaining::Alone {
+            prober.vouch(&[&good_end, &bad]);
+        }
         let difference = Difference::between(&good.state.lock, self.bad);
         if let Inputs::Named(_) | Inputs::All = self.inputs
             && will_search(self.settings)
@@ -64,7 +68,6 @@ impl Foresight<'_> {
         }
         let Some(ending) = ending else { return Ok(()) };
         if explanation != Explaining::Unwanted && self.settings.script.is_empty() {
-            let (bad, good_end) = (clones.assignment(self.bad.clone()), clones.assignment(good.state.lock.clone()));
             let failing = Failing {
                 assignment: &bad,
                 good: &good_end,

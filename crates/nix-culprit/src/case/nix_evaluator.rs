@@ -483,6 +483,12 @@ impl NixEvaluator {
             .map_err(|error| EvaluatorError::machine(format!("write {}", path.display()), error))
     }
 
+    /// Tells whether the user's own command may be run with its inputs mounted, as far as no clone was looked at.
+    fn may_be_pure(&self) -> bool {
+        let is_flake = self.project.is_none() && self.tools.nix.version().has_flakes();
+        self.script.is_empty() && is_flake && self.trees.can_mount()
+    }
+
     fn lock_file(&self) -> PathBuf {
         self.snapshot.root.join(&self.snapshot.dir).join("flake.lock")
     }
@@ -688,9 +694,14 @@ impl Evaluator for NixEvaluator {
     }
 
     fn foresee(&mut self, assignment: &Assignment) {
-        let has_own_way = self.script.is_empty() && self.project.is_none() && self.tools.nix.version().has_flakes();
-        if has_own_way && self.trees.can_mount() {
+        if self.may_be_pure() {
             self.pure.foresee(&mut self.trees, assignment);
+        }
+    }
+
+    fn vouch(&mut self, assignment: &Assignment) {
+        if self.may_be_pure() {
+            self.pure.vouch(&mut self.trees, assignment);
         }
     }
 

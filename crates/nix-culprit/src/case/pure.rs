@@ -141,9 +141,8 @@ impl PureStore {
             if attrs.number("lastModified").is_none() {
                 return Err(about("its date is not known".to_owned()));
             }
-            let counts = attrs.text("type") == Some("git") && attrs.flag("shallow") != Some(true);
-            if counts && attrs.number("revCount").is_none() {
-                let count = trees.count(clone, &commit).map_err(about)?;
+            if lacks_count(&attrs) {
+                let count = trees.counting(clone, &commit).and_then(|count| count()).map_err(about)?;
                 attrs.set("revCount", Some(count));
             }
             lock = lock.with_locked(key, attrs).map_err(|error| about(error.to_string()))?;
@@ -155,13 +154,29 @@ impl PureStore {
         Ok(Known { lock, commits, others })
     }
 
-    /// Begins to compute the hashes that [`PureStore::know`] will ask for, in another thread.
+    /// Begins to find out what [`PureStore::know`] will ask for, in another thread.
     pub fn foresee(&self, trees: &mut Trees, assignment: &Assignment) {
+        self.vouch(trees, assignment);
         for (key, clone) in &assignment.clones {
             let Some(attrs) = locked(&assignment.lock, key) else { continue };
-            let own = attrs.text("rev").and_then(|rev| rev.parse().ok());
-            let vouchers = self.hashes.vouchers(&place(clone, attrs));
-            for commit in vouchers.into_iter().map(|(commit, _)| commit).chain(own) {
+            let Some(commit) = attrs.text("rev").and_then(|rev| rev.parse().ok()) else { continue };
+            self.hashes.begin(clone, &commit, || {
+                let hash = trees.hashing(clone, &commit)?;
+                let count = if lacks_count(attrs) { Some(trees.counting(clone, &commit)?) } else { None };
+                Ok(Box::new(move || {
+                    // It is kept; what is wrong with it is said when it is asked for.
+                    let _kept = count.map(|count| count());
+                    hash()
+                }))
+            });
+        }
+    }
+
+    /// As [`PureStore::foresee`], only of what vouches for the hashes of any commit.
+    pub fn vouch(&self, trees: &mut Trees, assignment: &Assignment) {
+        for (key, clone) in &assignment.clones {
+            let Some(attrs) = locked(&assignment.lock, key) else { continue };
+            for (commit, _) in self.hashes.vouchers(&place(clone, attrs)) {
                 self.hashes.begin(clone, &commit, || trees.hashing(clone, &commit));
             }
         }
@@ -292,6 +307,12 @@ fn sources(lock: &Lock) -> Sources {
 
 fn locked<'l>(lock: &'l Lock, key: &NodeKey) -> Option<&'l Attrs> {
     lock.nodes.get(key)?.locked.as_ref()
+}
+
+/// Tells whether Nix would find out by fetching how many commits the history has.
+fn lacks_count(locked: &Attrs) -> bool {
+    let counts = locked.text("type") == Some("git") && locked.flag("shallow") != Some(true);
+    counts && locked.number("revCount").is_none()
 }
 
 fn place(clone: &Path, locked: &Attrs) -> Place {

@@ -202,14 +202,18 @@ impl Trees {
         }
     }
 
-    /// Counts the commits up to one; `Err` says to people why that is not known.
+    /// Returns what counts the commits up to one, in any thread; `Err` says to people why that is not known.
     ///
     /// # Errors
     /// A reason for people.
-    pub fn count(&mut self, clone: &Path, commit: &CommitId) -> Result<u64, String> {
-        self.open(clone)
-            .and_then(|()| self.repositories[clone].repository.count(commit))
-            .map_err(|error| error.to_string())
+    pub fn counting(
+        &mut self,
+        clone: &Path,
+        commit: &CommitId,
+    ) -> Result<impl FnOnce() -> Result<u64, String> + Send + 'static, String> {
+        self.open(clone).map_err(|error| error.to_string())?;
+        let (repository, commit) = (self.repositories[clone].repository.clone(), commit.clone());
+        Ok(move || repository.count(&commit).map_err(|error| error.to_string()))
     }
 
     /// Mounts a commit by itself at an existing folder.

@@ -31,14 +31,6 @@ impl<'a> Investigation<'a> {
         Foresight { settings, folder, early, bad, inputs, learned: None }
     }
 
-    /// Begins to find out what the confirmation needs to know of the ends.
-    pub(super) fn foresee(&self, prober: &mut Prober<'_>, ends: &Ends) {
-        if self.settings.explanation != Explaining::Alone {
-            let both = [&ends.good, &ends.bad].map(|end| self.clones.assignment(end.state.lock.clone()));
-            prober.foresee(&both.each_ref());
-        }
-    }
-
     /// Looks why the bad end fails.
     pub(super) fn explain(&mut self, prober: &mut Prober<'_>, ends: &Ends) -> Result<Next, CaseError> {
         if self.settings.explanation == Explaining::Unwanted {

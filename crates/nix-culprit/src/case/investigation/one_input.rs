@@ -84,7 +84,6 @@ impl Investigation<'_> {
             return Ok(SearchResult::NotFound { why: NotFound::BothGood });
         }
         self.failing = Some(Failing::of(&ends));
-        self.foresee(prober, &ends);
         if self.explain(prober, &ends)? == Next::Done {
             return Ok(SearchResult::NotFound { why: NotFound::NotSearched });
         }

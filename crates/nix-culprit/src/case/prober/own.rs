@@ -41,10 +41,21 @@ impl Prober<'_> {
 
     /// Begins to find out what confirmations will need to know of these assignments, beside what is done meanwhile.
     pub fn foresee(&mut self, assignments: &[&Assignment]) {
-        let is_wanted = self.confirmation == Confirmation::Wanted && self.fetching == Fetching::WhereNeeded;
-        if is_wanted && self.ahead.as_ref().is_some_and(Ahead::has_cores) {
+        if self.foresees() {
             assignments.iter().for_each(|assignment| self.evaluator.foresee(assignment));
         }
+    }
+
+    /// As [`Prober::foresee`], of what they will need to know of any commit between these ends.
+    pub fn vouch(&mut self, ends: &[&Assignment]) {
+        if self.foresees() {
+            ends.iter().for_each(|end| self.evaluator.vouch(end));
+        }
+    }
+
+    fn foresees(&self) -> bool {
+        let is_wanted = self.confirmation == Confirmation::Wanted && self.fetching == Fetching::WhereNeeded;
+        is_wanted && self.ahead.as_ref().is_some_and(Ahead::has_cores)
     }
 
     /// Says in which way the user's own command is run on an assignment, and tells once why it has to fetch.
