@@ -1,5 +1,7 @@
-//! Keeps the house: imports point down only (see docs/architecture.md), and the pages of the docs in the book.
+//! Keeps the house: imports point down only, every module is on the map (both in docs/architecture.md), and every page of
+//! the docs is in the book.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -88,5 +90,53 @@ fn every_page_of_the_docs_is_in_the_contents_of_the_book() {
                 "{name}: a line in docs/SUMMARY.md is wanted"
             );
         }
+    }
+}
+
+/// The modules of a folder, those of the level below as `folder/module`.
+fn modules(folder: &Path) -> BTreeSet<String> {
+    let own = |folder: &Path| -> BTreeSet<String> {
+        let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
+        let paths = entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| !is_test(path));
+        let paths =
+            paths.filter(|path| path.extension().is_some_and(|end| end == "rs") || path.join("mod.rs").exists());
+        let names = paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+        names.filter(|name| !matches!(name.as_str(), "lib" | "main" | "mod")).collect()
+    };
+    let names = own(folder);
+    let rooms =
+        names.iter().flat_map(|name| own(&folder.join(name)).into_iter().map(move |room| format!("{name}/{room}")));
+    names.iter().cloned().chain(rooms).collect()
+}
+
+/// The modules that a tree of the page names, likewise.
+fn mapped(tree: &str) -> BTreeSet<String> {
+    let mut above = "";
+    let names = tree.lines().map(|line| {
+        let (name, clause) = line.trim_start().split_once(' ').expect("a name and a clause");
+        assert!(clause.trim().len() > 5, "`{name}` has no clause");
+        let name = name.trim_end_matches('/');
+        if line.starts_with(' ') {
+            format!("{above}/{name}")
+        } else {
+            above = name;
+            name.to_owned()
+        }
+    });
+    names.collect()
+}
+
+#[test]
+fn the_map_has_the_modules_of_the_first_two_levels() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(crates.join("../docs/architecture.md")).unwrap();
+    for name in ["core", "nix-culprit", "sample"] {
+        let after = page.split_once(&format!("\n`crates/{name}/src`")).expect("the map of the crate").1;
+        let tree = after.split("```text\n").nth(1).unwrap().split("\n```").next().unwrap();
+        let (mapped, there) = (mapped(tree), modules(&crates.join(name).join("src")));
+        let lacks: Vec<_> = there.difference(&mapped).collect();
+        assert!(lacks.is_empty(), "docs/architecture.md wants a line for these modules of crates/{name}: {lacks:?}");
+        let gone: Vec<_> = mapped.difference(&there).collect();
+        assert!(gone.is_empty(), "docs/architecture.md names modules that crates/{name} does not have: {gone:?}");
     }
 }
