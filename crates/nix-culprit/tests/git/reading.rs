@@ -73,9 +73,10 @@ fn the_merge_that_brought_a_commit_in_names_its_pull_request() {
     assert_eq!(merge.id, ids[4]);
     let request = pull_request(&merge.title, &merge.body).unwrap();
     assert_eq!((request.number, request.title.as_deref()), (12, Some("side: four")));
-    for on_the_line in [1, 4, 5, 7] {
+    for on_the_line in [1, 4, 5, 7, 1] {
         assert_eq!(repository.merge_that_brought_in(&ids[on_the_line], &ids[7]).unwrap(), None);
     }
+    assert_eq!(repository.merge_that_brought_in(&ids[2], &ids[7]).unwrap(), Some(merge), "the same when asked again");
     assert_eq!(repository.merge_that_brought_in(&ids[6], &ids[5]).unwrap(), None);
 }
 

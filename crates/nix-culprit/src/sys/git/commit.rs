@@ -124,7 +124,8 @@ impl Repository {
         Some(commit)
     }
 
-    fn heads(&self) -> MutexGuard<'_, Heads> {
+    /// Returns what was read of commits, for a moment.
+    pub(super) fn heads(&self) -> MutexGuard<'_, Heads> {
         self.git.heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

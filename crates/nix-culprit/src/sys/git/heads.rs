@@ -26,6 +26,8 @@ const PACKS: u16 = 4096;
 #[derive(Default)]
 pub(super) struct Heads {
     known: BTreeMap<(PathBuf, CommitId), Commit>,
+    /// By which merge a tip got a commit: commit, tip, merge.
+    merges: BTreeMap<(PathBuf, CommitId, CommitId), Option<CommitId>>,
     /// The open packs of a git folder; none where they cannot be read.
     packs: BTreeMap<PathBuf, Option<HandleArc>>,
 }
@@ -48,6 +50,21 @@ impl Heads {
             self.known.clear();
         }
         self.known.insert((common_dir.to_owned(), commit.id.clone()), commit.clone());
+    }
+
+    /// Returns the merge by which a tip got a commit, if that was found out before.
+    pub(super) fn known_merge(&self, common_dir: &Path, id: &CommitId, tip: &CommitId) -> Option<Option<CommitId>> {
+        self.merges.get(&(common_dir.to_owned(), id.clone(), tip.clone())).cloned()
+    }
+
+    /// Keeps by which merge a tip got a commit, or that it got it by none: to find it out takes a walk over all between.
+    pub(super) fn keep_merge(
+        &mut self,
+        common_dir: &Path,
+        (id, tip): (&CommitId, &CommitId),
+        merge: Option<&CommitId>,
+    ) {
+        self.merges.insert((common_dir.to_owned(), id.clone(), tip.clone()), merge.cloned());
     }
 
     /// Reads a commit from the packs, if it is there and has the plain form.

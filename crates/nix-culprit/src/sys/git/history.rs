@@ -69,12 +69,18 @@ impl Repository {
     /// # Errors
     /// A commit is missing, or the history is cut off.
     pub fn merge_that_brought_in(&self, id: &CommitId, tip: &CommitId) -> Result<Option<Commit>, GitError> {
-        let between = self.walk(&["--topo-order", "--ancestry-path"], format!("{tip}\n^{id}\n"))?;
-        let parents: HashMap<CommitId, Vec<CommitId>> = between.into_iter().collect();
-        match first_containing(&parents, id, tip) {
-            Some(merge) => self.commit(&merge).map(Some),
-            None => Ok(None),
-        }
+        let known = self.heads().known_merge(&self.common_dir, id, tip);
+        let merge = match known {
+            Some(known) => known,
+            None => {
+                let between = self.walk(&["--topo-order", "--ancestry-path"], format!("{tip}\n^{id}\n"))?;
+                let parents: HashMap<CommitId, Vec<CommitId>> = between.into_iter().collect();
+                let merge = first_containing(&parents, id, tip);
+                self.heads().keep_merge(&self.common_dir, (id, tip), merge.as_ref());
+                merge
+            }
+        };
+        merge.map(|merge| self.commit(&merge)).transpose()
     }
 
     /// Counts the commits in the history of one, itself among them: Nix's `revCount`. All of it is walked, once.
