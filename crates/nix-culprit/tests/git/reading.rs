@@ -62,7 +62,9 @@ fn ancestry_and_merge_bases_are_told() {
     assert!(repository.is_ancestor(&ids[2], &ids[5]).unwrap());
     assert!(repository.is_ancestor(&ids[2], &ids[2]).unwrap());
     assert!(!repository.is_ancestor(&ids[3], &ids[1]).unwrap());
-    assert_eq!(repository.merge_bases(&ids[3], &ids[1]).unwrap(), [ids[0].clone()]);
+    for _asked_again in 0..2 {
+        assert_eq!(repository.merge_bases(&ids[3], &ids[1]).unwrap(), [ids[0].clone()]);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Commits without their files, read from git's packs without a call of git, and kept.
+//! Commits without their files, read from git's packs without a call of git, and kept; so is what git said of their ancestry.
 //!
 //! Owns what was read. Of what has not the plain form that git itself writes (another encoding, a damaged line), it says
 //! nothing: then git is asked, which knows how to read that.
@@ -28,6 +28,8 @@ pub(super) struct Heads {
     known: BTreeMap<(PathBuf, CommitId), Commit>,
     /// By which merge a tip got a commit: commit, tip, merge.
     merges: BTreeMap<(PathBuf, CommitId, CommitId), Option<CommitId>>,
+    /// The best common ancestors of two commits.
+    bases: BTreeMap<(PathBuf, CommitId, CommitId), Vec<CommitId>>,
     /// The open packs of a git folder; none where they cannot be read.
     packs: BTreeMap<PathBuf, Option<HandleArc>>,
 }
@@ -65,6 +67,16 @@ impl Heads {
         merge: Option<&CommitId>,
     ) {
         self.merges.insert((common_dir.to_owned(), id.clone(), tip.clone()), merge.cloned());
+    }
+
+    /// Returns the best common ancestors of two commits, if they were found out before.
+    pub(super) fn known_bases(&self, common_dir: &Path, one: &CommitId, other: &CommitId) -> Option<Vec<CommitId>> {
+        self.bases.get(&(common_dir.to_owned(), one.clone(), other.clone())).cloned()
+    }
+
+    /// Keeps the best common ancestors of two commits.
+    pub(super) fn keep_bases(&mut self, common_dir: &Path, (one, other): (&CommitId, &CommitId), bases: &[CommitId]) {
+        self.bases.insert((common_dir.to_owned(), one.clone(), other.clone()), bases.to_vec());
     }
 
     /// Reads a commit from the packs, if it is there and has the plain form.

@@ -49,6 +49,10 @@ impl Repository {
     /// A commit is missing, or the history is cut off.
     pub fn merge_bases(&self, one: &CommitId, other: &CommitId) -> Result<Vec<CommitId>, GitError> {
         self.require_history()?;
+        let known = self.heads().known_bases(&self.common_dir, one, other);
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let ask = ["merge-base", "--all", one.as_str(), other.as_str()];
         let answer = self.call().args(ask).finish(&self.git)?;
         match answer.end {
@@ -57,10 +61,11 @@ impl Repository {
             End::Exited(_) | End::Signalled(_) => return Err(answer.failed()),
         }
         let Ok(text) = std::str::from_utf8(&answer.stdout) else { return Err(answer.unexpected()) };
-        match text.lines().map(str::parse).collect() {
-            Ok(bases) => Ok(bases),
-            Err(_) => Err(answer.unexpected()),
-        }
+        let Ok(bases) = text.lines().map(str::parse).collect::<Result<Vec<_>, _>>() else {
+            return Err(answer.unexpected());
+        };
+        self.heads().keep_bases(&self.common_dir, (one, other), &bases);
+        Ok(bases)
     }
 
     /// Finds the first merge on the first-parent line of `tip` that contains the commit; `None`
