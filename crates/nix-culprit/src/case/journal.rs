@@ -1,6 +1,9 @@
-//! The journal of a case: append-only, one JSON line an event, written out before the next probe starts.
+//! The journal of a case: append-only, one JSON line an event, written before the next probe starts, and on the disk before
+//! what that one shows is used.
 //!
 //! It is read back tolerantly: a last line that was cut off by a crash is ignored.
+
+mod disk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -15,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::evaluator::Settled;
+use disk::Disk;
 
 /// Says why a journal could not be used.
 #[derive(Debug, Error)]
@@ -80,6 +84,7 @@ fn parse(path: &Path, lines: &[u8]) -> Result<Vec<Entry>, JournalError> {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    disk: Disk,
     known: BTreeMap<String, Observation>,
     settled: BTreeMap<String, Settled>,
     /// Which of the known probes were run in an earlier case.
@@ -112,6 +117,7 @@ impl Journal {
         let mut journal = Self {
             path: path.to_owned(),
             file,
+            disk: Disk::default(),
             known: BTreeMap::new(),
             settled: BTreeMap::new(),
             remembered: BTreeSet::new(),
@@ -195,10 +201,11 @@ impl Journal {
             event,
             Event::ProbeFinished { .. } | Event::Settled { .. } | Event::Remembered { .. } | Event::Explained { .. }
         );
-        if is_costly {
-            self.file.sync_data()?;
+        match event {
+            _ if is_costly => self.disk.send(&self.file),
+            Event::Finished { .. } => self.disk.wait(),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -220,6 +227,8 @@ impl EventSink for Journal {
 impl Drop for Journal {
     /// Gives the case back even where a child that is just being started still holds the file.
     fn drop(&mut self) {
+        // Nobody is left to be told.
+        let _lost = self.disk.wait();
         let _ = rustix::fs::flock(&self.file, rustix::fs::FlockOperation::Unlock);
     }
 }

@@ -152,13 +152,12 @@ fn a_second_process_is_kept_out_until_the_first_is_done() {
     Journal::open(&path).unwrap();
 }
 
-#[test]
-fn a_full_disk_is_told_and_nothing_is_written_after_it() {
-    let path = Path::new("/dev/full");
-    let file = OpenOptions::new().append(true).open(path).unwrap();
-    let mut journal = Journal {
+/// A journal that is no file on a disk.
+fn journal_in(path: &Path) -> Journal {
+    Journal {
         path: path.to_owned(),
-        file,
+        file: OpenOptions::new().append(true).open(path).unwrap(),
+        disk: Disk::default(),
         known: BTreeMap::new(),
         settled: BTreeMap::new(),
         remembered: BTreeSet::new(),
@@ -166,7 +165,28 @@ fn a_full_disk_is_told_and_nothing_is_written_after_it() {
         target: None,
         failure: None,
         is_sound: true,
-    };
+    }
+}
+
+#[test]
+fn what_does_not_reach_the_disk_is_told_with_the_next_probe_or_at_the_end() {
+    // It takes everything, and has no disk.
+    let mut journal = journal_in(Path::new("/dev/null"));
+    journal.tell(&finished(1, &Truth::Good));
+    journal.check().unwrap();
+    journal.tell(&finished(2, &Truth::Good));
+    assert_eq!(journal.check().unwrap_err().to_string(), "could not use the journal /dev/null");
+    assert_eq!((journal.known("key 1").is_some(), journal.known("key 2")), (true, None));
+    let mut journal = journal_in(Path::new("/dev/null"));
+    journal.tell(&finished(1, &Truth::Good));
+    let end = events().into_iter().find(|event| matches!(event, Event::Finished { .. })).unwrap();
+    journal.tell(&end);
+    assert!(journal.check().is_err());
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_is_written_after_it() {
+    let mut journal = journal_in(Path::new("/dev/full"));
     journal.check().unwrap();
     journal.tell(&finished(1, &Truth::Good));
     journal.tell(&finished(2, &Truth::Good));
