@@ -66,8 +66,8 @@ pub use journal::{Entry, Journal, JournalError, read as read_journal};
 pub use matrix::{Axes, Size, Tabulated, tabulate};
 pub use prober::{Prober, Question, Record, Round};
 pub use reduction::{
-    Anonymised, Ended, History as Steps, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Trust, reduce,
-    result_in,
+    Anonymised, Ended, History as Steps, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Trust, has_begun,
+    reduce, result_in,
 };
 pub use search::{Found, Guess, Range, search};
 pub use settings::{

@@ -197,7 +197,15 @@ impl CaseDir {
         let probed = |entry: &Entry| matches!(entry.event, Event::ProbeFinished { .. });
         let journal = self.journal();
         let is_empty = !journal.exists() || read(&journal).is_ok_and(|entries| !entries.iter().any(probed));
-        is_empty && fs::remove_dir_all(&self.path).is_ok()
+        is_empty && self.discard().is_ok()
+    }
+
+    /// Removes the case and all that is in its folder.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn discard(&self) -> std::io::Result<()> {
+        fs::remove_dir_all(&self.path)
     }
 
     /// Writes a file whole or not at all.

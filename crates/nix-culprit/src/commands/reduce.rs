@@ -12,7 +12,7 @@ use super::settings::{Way, settings};
 use super::{CommandError, Context, Exit, extract, reproducer};
 use crate::case::{
     Anonymised, CaseDir, Ended, Inputs, Naming, Origin, Reduced, Reduction, Restored, Same, Scope, Steps, Trust,
-    reduce, result_in,
+    has_begun, reduce, result_in,
 };
 use crate::cli::reduce::Args;
 use crate::cli::{AskOptions, BudgetOptions, VerdictOptions};
@@ -57,8 +57,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> 
     let surroundings = context.surroundings();
     let reduced = {
         let mut progress = Progress::new(context.printer);
-        reduce(&settings, &wanted, &case, &surroundings, &mut progress)?
+        reduce(&settings, &wanted, &case, &surroundings, &mut progress)
     };
+    let reduced = reduced.inspect_err(|error| {
+        // What could not begin leaves nothing to go on with.
+        if args.go_on.is_none() && !error.may_pass() && !has_begun(&case) {
+            let _left = case.discard();
+        }
+    })?;
     reproducer::keep(&reduced, &case)?;
     context.printer.result(&words(&reduced, &case)).map_err(CommandError::Print)?;
     Ok(match (reduced.ended, reduced.trust) {

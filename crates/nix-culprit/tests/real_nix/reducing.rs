@@ -23,6 +23,13 @@ fn size(folder: &Path) -> u64 {
 fn what_is_left_is_smaller_and_still_eats_all_memory_and_more_time_makes_it_smaller() {
     let Some(nix) = newest_nix() else { return };
     let room = Room::new(&nix);
+    let empty = room.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let run = room.run(&["reduce", &empty.display().to_string()]).exits_with(129);
+    assert!(run.stderr.contains("there is no flake.nix in"), "{}", run.stderr);
+    let run = room.run(&["resume"]).exits_with(129);
+    assert!(run.stderr.contains("there is no case yet"), "what could not begin is not there: {}", run.stderr);
+
     let before = Listing::of(&[&room.app, &room.sample.pkgs, &room.sample.overlay]);
     let small = room.path("small");
     let shown = small.display().to_string();

@@ -102,6 +102,12 @@ pub fn reduce(
     surroundings.meter.tell_while(sink, |sink| reduce_told(settings, wanted, case, surroundings, sink))
 }
 
+/// Tells whether any candidate was evaluated, so that there is something to go on with.
+#[must_use]
+pub fn has_begun(case: &CaseDir) -> bool {
+    case.file(ANSWERS).exists()
+}
+
 fn reduce_told(
     settings: &Settings,
     wanted: &Reduction,
