@@ -87,6 +87,12 @@ impl Place {
         fs::read_to_string(self.room.app.join(name)).unwrap()
     }
 
+    /// Puts the flake and its lock back.
+    fn write(&self, [flake, lock]: &[String; 2]) {
+        fs::write(self.room.app.join("flake.nix"), flake).unwrap();
+        fs::write(self.room.app.join("flake.lock"), lock).unwrap();
+    }
+
     /// Locks all inputs anew.
     fn update(&self) {
         fs::remove_file(self.room.app.join("flake.lock")).unwrap();
@@ -117,8 +123,25 @@ fn of_kind<'r>(report: &'r Value, kind: &str) -> (usize, &'r Value) {
     (at + 1, &works(report)[at])
 }
 
+/// Has the commit that an input is kept at written into the flake; an update of all inputs leaves it there.
+fn is_kept(place: &Place, report: &Value) {
+    let Place { room, pkgs } = place;
+    let (number, _) = of_kind(report, "keep");
+    let before = place.text("flake.nix");
+    room.run(&["fix", "--apply", &number.to_string(), "--pin", "--yes"]).exits_with(0);
+    let line = before.lines().find(|line| line.contains("/pkgs?")).unwrap();
+    let pinned = line.replace("?ref=main", &format!("?ref=main&rev={}", pkgs[0]));
+    assert_eq!(place.text("flake.nix"), before.replace(line, &pinned), "{}", room.nix.version);
+    let locked = place.text("flake.lock");
+    let strict = place.nix(&["eval", "--raw", "--no-update-lock-file", &Place::target()]);
+    assert_eq!(place.text("flake.lock"), locked, "{}", room.nix.version);
+    place.update();
+    assert_eq!(place.nix(&["eval", "--raw", &Place::target()]), strict, "{}", room.nix.version);
+    assert!(place.text("flake.lock").contains(&pkgs[0]));
+}
+
 #[test]
-fn an_input_gets_a_package_set_of_its_own_by_an_edit_that_nix_takes_as_it_is_with_every_nix() {
+fn an_input_is_kept_or_gets_a_package_set_of_its_own_by_an_edit_that_nix_takes_as_it_is_with_every_nix() {
     for nix in every_nix_with_flakes() {
         let place = Place::new(&nix, APP);
         place.update();
@@ -150,10 +173,10 @@ fn an_input_gets_a_package_set_of_its_own_by_an_edit_that_nix_takes_as_it_is_wit
             let strict = place.nix(&["eval", "--raw", "--no-update-lock-file", &Place::target()]);
             assert_eq!(strict, place.nix(&["eval", "--raw", &Place::target()]), "{kind} {}", nix.version);
             assert_eq!(place.text("flake.lock"), locked, "{kind} {}", nix.version);
-            for (name, text) in ["flake.nix", "flake.lock"].iter().zip(&original) {
-                fs::write(room.app.join(name), text).unwrap();
-            }
+            place.write(&original);
         }
+        is_kept(&place, &report);
+        place.write(&original);
         // What it says to do by hand does the same.
         let (_, own) = of_kind(&report, "own");
         assert_eq!(own["steps"][0]["text"], "take out `inputs.helper.inputs.pkgs.follows`");
@@ -183,30 +206,6 @@ fn an_input_with_a_package_set_of_its_own_follows_that_of_the_flake() {
     let both = format!("{url}\n      inputs.pkgs.follows = \"pkgs\";");
     assert_eq!(place.text("flake.nix"), before.replace(url, &both));
     place.nix(&["eval", "--raw", "--no-update-lock-file", &Place::target()]);
-}
-
-#[test]
-fn a_commit_that_an_input_is_kept_at_is_written_into_the_flake_if_asked_for_with_every_nix() {
-    for nix in every_nix_with_flakes() {
-        let place = Place::new(&nix, APP);
-        place.update();
-        let Place { room, pkgs } = &place;
-        room.run(&["find", "--quiet", "--memory", "512M"]).exits_with(0);
-        let report = room.run(&["fix", "--json"]).exits_with(0).json();
-        let (number, _) = of_kind(&report, "keep");
-        let before = place.text("flake.nix");
-        room.run(&["fix", "--apply", &number.to_string(), "--pin", "--yes"]).exits_with(0);
-        let line = before.lines().find(|line| line.contains("/pkgs?")).unwrap();
-        let pinned = line.replace("?ref=main", &format!("?ref=main&rev={}", pkgs[0]));
-        assert_eq!(place.text("flake.nix"), before.replace(line, &pinned), "{}", nix.version);
-        let locked = place.text("flake.lock");
-        let strict = place.nix(&["eval", "--raw", "--no-update-lock-file", &Place::target()]);
-        assert_eq!(place.text("flake.lock"), locked, "{}", nix.version);
-        // An update of all inputs leaves it there.
-        place.update();
-        assert_eq!(place.nix(&["eval", "--raw", &Place::target()]), strict, "{}", nix.version);
-        assert!(place.text("flake.lock").contains(&pkgs[0]));
-    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use nix_culprit_sample::Options;
 use serde_json::{Value, json};
 
+use crate::explaining::ways;
 use crate::machine::{every_nix, newest_nix, sample_of};
 use crate::room::{MEMORY, Room};
 use crate::traces::{Listing, nothing_goes_on};
@@ -30,6 +31,11 @@ fn find_names_the_culprit_with_every_nix_and_touches_nothing_of_the_user() {
         nothing_goes_on(&room);
 
         names_the_culprit(&report, &room);
+        let explanation = &report["explanation"];
+        assert_eq!(explanation["way"], ways(&nix)[0], "{} {explanation:#}", nix.version);
+        assert_eq!(explanation["why"]["certainty"], "confirmed", "{} {explanation:#}", nix.version);
+        // Nobody waits for a search to draw it.
+        assert!(!room.case().join("flamegraph.svg").exists(), "{}", nix.version);
         assert_eq!(report["good"]["revision"], room.sample.good);
         assert_eq!(report["bad"]["revision"], room.sample.bad);
         assert_eq!(report["bad"]["observation"]["outcome"]["class"], "out-of-memory");
