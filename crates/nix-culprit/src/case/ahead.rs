@@ -201,6 +201,13 @@ impl Ahead {
         superfluous.for_each(|running| running.interrupt.force());
     }
 
+    /// Stops a probe and forgets what came of it. It keeps its place until it has ended.
+    pub(super) fn stop(&mut self, key: &str) {
+        self.reap();
+        self.done.remove(key);
+        self.running.iter().filter(|running| running.key == key).for_each(|running| running.interrupt.force());
+    }
+
     /// Returns what came of a probe, if it was begun and tells something; waits for its end, and stops it after `patience`.
     pub(super) fn take(&mut self, key: &str, patience: Option<Duration>) -> Option<Done> {
         if let Some(at) = self.running.iter().position(|running| running.key == key) {

@@ -195,6 +195,11 @@ impl Clones {
         }
     }
 
+    /// Returns the clone of where an input comes from, if it is known already.
+    pub(super) fn known(&self, place: &FlakeRef) -> Option<&Repository> {
+        self.known.iter().find(|(known, _)| known.same_place(place)).map(|(_, repository)| repository)
+    }
+
     /// Returns the histories between the revisions of inputs that moved, where both are in a clone that is known.
     pub(super) fn stretches<'c>(&self, changes: impl Iterator<Item = &'c Change>) -> Vec<Stretch> {
         let moved = changes.filter_map(|change| match &change.kind {
@@ -205,7 +210,7 @@ impl Clones {
             | ChangeKind::Declared => None,
         });
         let stretch = |(place, old, new): (&FlakeRef, CommitId, CommitId)| {
-            let (_, repository) = self.known.iter().find(|(known, _)| known.same_place(place))?;
+            let repository = self.known(place)?;
             let has_both = [&old, &new].iter().all(|commit| repository.has(commit).unwrap_or(false));
             has_both.then(|| Stretch::new(repository, &old, &new))
         };
@@ -219,8 +224,7 @@ impl Clones {
         for key in lock.paths().into_keys() {
             let Ok(reference) = lock.locked(&key) else { continue };
             let Some(rev) = reference.rev() else { continue };
-            let known = self.known.iter().find(|(place, _)| place.same_place(&reference));
-            if let Some((_, repository)) = known
+            if let Some(repository) = self.known(&reference)
                 && repository.has(&rev).unwrap_or(false)
             {
                 clones.insert(key, repository.git_dir().to_owned());

@@ -42,6 +42,27 @@ impl Decisive {
         Ok(is_pure.then_some(all))
     }
 
+    /// Has a commit probed in this way while this thread waits for another probe, where it and its parents can be asked
+    /// for so.
+    ///
+    /// # Errors
+    /// When an assignment cannot be made.
+    pub(super) fn begin(
+        prober: &mut Prober<'_>,
+        history: &dyn History,
+        range: &Range<'_>,
+        (commit, parents): (&CommitId, &[CommitId]),
+    ) -> Result<(), CaseError> {
+        let assignments: Vec<Assignment> =
+            std::iter::once(commit).chain(parents).map(range.assign).collect::<Result<_, _>>()?;
+        prober.foresee(&assignments.iter().collect::<Vec<_>>());
+        if assignments.iter().all(|assignment| prober.is_pure(assignment)) {
+            let question = question(history, range, commit, &assignments[0], Round::Confirmation, None)?;
+            prober.begin_foreseen(&Question { mode: Mode::Pure, ..question });
+        }
+        Ok(())
+    }
+
     /// Probes a commit of a search in this way, if it is one of them and they may still be what the search ends at;
     /// nothing where the user's own command cannot judge it without fetching. What is not as expected ends it.
     ///
@@ -76,16 +97,23 @@ impl Decisive {
         commit: &CommitId,
         remaining: Remaining,
     ) -> Result<Option<(Observation, Verdict)>, CaseError> {
+        let assignment = (range.assign)(commit)?;
+        let own = question(history, range, commit, &assignment, Round::Confirmation, Some(remaining))?;
+        let own = Question { mode: Mode::Pure, ..own };
         for other in self.commits().filter(|other| *other != commit) {
             let assignment = (range.assign)(other)?;
             let beside = question(history, range, other, &assignment, Round::Confirmation, None)?;
-            prober.beside(&Question { mode: Mode::Pure, ..beside });
+            let beside = Question { mode: Mode::Pure, ..beside };
+            if prober.underway(&own).is_some() { prober.beside_waiting(&beside) } else { prober.beside(&beside) }
         }
-        let assignment = (range.assign)(commit)?;
-        let own = question(history, range, commit, &assignment, Round::Confirmation, Some(remaining))?;
-        let (observation, verdict) = prober.probe(Question { mode: Mode::Pure, ..own })?;
+        let (observation, verdict) = prober.probe(own)?;
         let is_judged = !matches!(verdict, Verdict::Skip(_)) && !needs_fetching(observation.outcome.class);
         Ok(is_judged.then_some((observation, verdict)))
+    }
+
+    /// Returns the commit.
+    pub(super) const fn commit(&self) -> &CommitId {
+        &self.commit
     }
 
     /// Tells whether a commit is one of them, and they may still be what a search ends at.
@@ -108,5 +136,7 @@ impl Decisive {
     }
 }
 
+#[cfg(test)]
+mod early_tests;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use nix_culprit_core::bisect::{Ends, Goal, Graph, Mode, Search, Settings, SkipPolicy};
@@ -35,10 +35,32 @@ pub(super) struct EarlyReading {
 
 #[derive(Default)]
 struct State {
-    /// The commits of each stretch, handed over once.
-    histories: Vec<(Stretch, Receiver<Vec<Ancestry>>)>,
-    thread: Option<JoinHandle<Vec<ChangedPaths>>>,
-    read: Vec<ChangedPaths>,
+    stretches: Vec<Begun>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A stretch that is read; both answers are handed over once.
+struct Begun {
+    stretch: Stretch,
+    history: Receiver<Vec<Ancestry>>,
+    changed: Receiver<ChangedPaths>,
+    /// What the commits change, once it was looked at.
+    seen: Option<ChangedPaths>,
+}
+
+impl Begun {
+    fn is(&self, repository: &Repository, old: &CommitId, new: &CommitId) -> bool {
+        let Stretch { repository: own, old: own_old, new: own_new } = &self.stretch;
+        (own.git_dir(), own_old, own_new) == (repository.git_dir(), old, new)
+    }
+
+    /// Waits until it is read, if it is to be.
+    fn changed(&mut self) -> Option<&ChangedPaths> {
+        if self.seen.is_none() {
+            self.seen = self.changed.recv().ok();
+        }
+        self.seen.as_ref()
+    }
 }
 
 impl fmt::Debug for EarlyReading {
@@ -50,28 +72,32 @@ impl fmt::Debug for EarlyReading {
 impl EarlyReading {
     /// Begins to read these histories, and what their commits change; a copy of that is kept in `folder`.
     pub(super) fn begin(&self, stretches: Vec<Stretch>, folder: &Path) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if stretches.is_empty() || state.thread.is_some() {
             return;
         }
         let (folder, enough) = (folder.to_owned(), Arc::clone(&self.enough));
-        let mut listed = Vec::new();
+        let mut begun = Vec::new();
         for stretch in stretches {
-            let (send, receive) = channel();
-            listed.push((stretch.clone(), send));
-            state.histories.push((stretch, receive));
+            let ((tell_history, history), (tell_changed, changed)) = (channel(), channel());
+            begun.push((stretch.clone(), tell_history, tell_changed));
+            state.stretches.push(Begun { stretch, history, changed, seen: None });
         }
         let read = move || {
-            let listed = listed.into_iter().filter_map(|(stretch, told)| Some((stretch.list(&told)?, stretch)));
-            let mut read = Vec::new();
+            let listed = begun.into_iter().filter_map(|(stretch, history, changed)| {
+                let suspects = stretch.list(&history)?;
+                Some((suspects, stretch, changed))
+            });
             // All are listed first: a search waits for that, and can do without the rest.
-            for (suspects, stretch) in listed.collect::<Vec<_>>() {
+            for (suspects, stretch, told) in listed.collect::<Vec<_>>() {
                 if enough.load(Ordering::SeqCst) {
                     break;
                 }
-                read.extend(changed_paths(&stretch.repository, &suspects, &folder));
+                if let Ok(changed) = changed_paths(&stretch.repository, &suspects, &folder) {
+                    // Nobody wants it where no history is searched.
+                    let _unwanted = told.send(changed);
+                }
             }
-            read
         };
         // Without a thread the search reads it.
         state.thread = std::thread::Builder::new().name("early".to_owned()).spawn(read).ok();
@@ -79,22 +105,35 @@ impl EarlyReading {
 
     /// Returns the commits that one has and another has not, if they were listed, or just are.
     pub(super) fn history(&self, repository: &Repository, old: &CommitId, new: &CommitId) -> Option<Vec<Ancestry>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same = |stretch: &Stretch| {
-            (&stretch.old, &stretch.new, stretch.repository.git_dir()) == (old, new, repository.git_dir())
-        };
-        let at = state.histories.iter().position(|(stretch, _)| is_same(stretch))?;
-        state.histories.swap_remove(at).1.recv().ok()
+        let state = self.state();
+        let at = state.stretches.iter().position(|begun| begun.is(repository, old, new))?;
+        state.stretches[at].history.recv().ok()
+    }
+
+    /// Looks at what the commits of a history change, once that is read.
+    pub(super) fn look<T>(
+        &self,
+        repository: &Repository,
+        old: &CommitId,
+        new: &CommitId,
+        look: impl FnOnce(&ChangedPaths) -> T,
+    ) -> Option<T> {
+        let mut state = self.state();
+        let begun = state.stretches.iter_mut().find(|begun| begun.is(repository, old, new))?;
+        begun.changed().map(look)
     }
 
     /// Returns what these commits change, if it was read, or just is; no other history is begun any more.
     pub(super) fn take(&self, commits: &[CommitId]) -> Option<ChangedPaths> {
         self.enough.store(true, Ordering::SeqCst);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = state.thread.take().and_then(|thread| thread.join().ok());
-        state.read.extend(read.into_iter().flatten());
-        let at = state.read.iter().position(|read| read.commits() == commits)?;
-        Some(state.read.swap_remove(at))
+        let mut state = self.state();
+        let are_these = |begun: &mut Begun| begun.changed().is_some_and(|changed| changed.commits() == commits);
+        let at = state.stretches.iter_mut().position(are_these)?;
+        state.stretches[at].seen.take()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,7 +163,8 @@ impl Stretch {
 
 impl Drop for EarlyReading {
     fn drop(&mut self) {
-        self.take(&[]);
+        self.enough.store(true, Ordering::SeqCst);
+        let _ended = self.state().thread.take().map(JoinHandle::join);
     }
 }
 

@@ -2,9 +2,12 @@
 //!
 //! Owns what is worth it. What proves superfluous is stopped or dropped, and told to nobody.
 
+mod one_commit;
+
 use std::path::Path;
 
 use nix_culprit_core::event::Mode;
+use nix_culprit_core::explain::Why;
 use nix_culprit_core::flake::Lock;
 use nix_culprit_core::ids::InputPath;
 use nix_culprit_core::isolate::{Difference, Extent};
@@ -18,6 +21,8 @@ use super::explain::{Drawing, Early, Failing, explain_early, owners};
 use super::isolate::{First, begin};
 use super::prober::Prober;
 use super::settings::{Explaining, Scope, Settings};
+
+pub(super) use one_commit::Place;
 
 /// What may be needed, and what of it is there already.
 pub(super) struct Foresight<'a> {
@@ -36,8 +41,8 @@ pub(super) struct Foresight<'a> {
 /// What is done to tell the inputs apart.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Inputs<'a> {
-    /// Nothing: one is searched, and no other changed.
-    One,
+    /// Nothing: one is searched, and no other changed. It is given where a culprit is searched for.
+    One(Option<&'a Place>),
     /// It is seen to whether this one makes the difference.
     Named(&'a InputPath),
     /// They are searched.
@@ -83,9 +88,29 @@ impl Foresight<'_> {
             return Ok(());
         }
         // Without a loop something else may yet tell which inputs are likely.
-        let loops = self.learned.as_ref().and_then(Early::settled).map(owners);
+        let settled = self.learned.as_ref().and_then(Early::settled);
+        let loops = settled.map(owners);
+        if let Some(Why::Cycle(cycle)) = settled
+            && explanation == Explaining::Guides
+            && mode == Mode::Fast
+            && will_search(self.settings)
+            && prober.has_cores_beside()
+        {
+            let suspected = match (self.inputs, &loops) {
+                (Inputs::Named(input), _) => std::slice::from_ref(input),
+                (Inputs::One(_) | Inputs::All, loops) => loops.as_deref().unwrap_or_default(),
+            };
+            let found = || Place::of(clones, difference.changes(), suspected, self.bad);
+            let place = match self.inputs {
+                Inputs::One(place) => place.cloned(),
+                Inputs::Named(_) | Inputs::All => found(),
+            };
+            if let Some(place) = place {
+                place.begin(prober, (clones, self.early, self.folder), cycle, self.settings.mode)?;
+            }
+        }
         let first = match (self.inputs, &self.settings.scope, &loops) {
-            (Inputs::One, ..) => return Ok(()),
+            (Inputs::One(_), ..) => return Ok(()),
             (Inputs::Named(input), ..) => First::Named(input),
             (Inputs::All, Scope::Inputs { likely, .. }, _) => First::Likely(likely, Extent::All),
             (Inputs::All, Scope::Locks { .. } | Scope::Input { .. }, Some(owners)) => {

@@ -26,6 +26,11 @@ pub(super) fn is_worth_reading(suspects: usize) -> bool {
     (FEWEST..=MOST).contains(&suspects)
 }
 
+/// Returns the commit that is far likelier than all others by the line that it adds, if it is one alone.
+pub(super) fn only_one(guess: &[Hint]) -> Option<&CommitId> {
+    guess.iter().filter(|hint| hint.reason() == Reason::Line).find_map(Hint::only)
+}
+
 /// Weighs the suspects of a search anew after each verdict.
 pub(super) struct Likely<'a> {
     /// From what the failure goes through.
@@ -62,7 +67,7 @@ impl<'a> Likely<'a> {
     /// Returns the commit that is far likelier than all others by the line that it adds, if it is one alone.
     pub(super) fn singled_out(&self) -> Option<CommitId> {
         let Changes::Known(_, guess) = &self.changed else { return None };
-        guess.iter().filter(|hint| hint.reason() == Reason::Line).find_map(Hint::only).cloned()
+        only_one(guess).cloned()
     }
 
     /// Takes note of a verdict that narrowed the suspects.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use nix_culprit_core::event::{Event, EventSink, Mode};
 use nix_culprit_core::flake::AttrPath;
+use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use nix_culprit_core::quantity::Bytes;
 
@@ -55,6 +56,8 @@ pub struct Prober<'a> {
     /// Whether the last observation is one of an earlier case.
     remembered: bool,
     ahead: Option<Ahead>,
+    /// The commit that was begun before it was known whether a search will ask for it, and the probe's key.
+    foreseen: Option<(CommitId, String)>,
     /// What will be asked for, in this order, and has not been begun.
     needed: VecDeque<Needed>,
     /// How long the last evaluation took that nobody else made.
@@ -96,6 +99,7 @@ impl<'a> Prober<'a> {
             told: BTreeSet::new(),
             remembered: false,
             ahead: None,
+            foreseen: None,
             needed: VecDeque::new(),
             last: Duration::ZERO,
             confirmation: Confirmation::Unwanted,

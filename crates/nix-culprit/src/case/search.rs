@@ -79,6 +79,7 @@ pub fn search(prober: &mut Prober<'_>, history: &dyn History, range: &Range<'_>)
         Some(commit) => Decisive::of(prober, range, &search, &commit)?,
         None => None,
     };
+    prober.drop_foreseen_but(decisive.as_ref().map(Decisive::commit));
     let (mut own, mut is_first) = (Vec::new(), true);
     loop {
         match search.next() {

@@ -60,9 +60,20 @@ const LITTLE: Bytes = Bytes(400 << 20);
 /// Searches a line of so many commits, of which one is singled out.
 fn find(
     folder: &std::path::Path,
+    which: (usize, usize),
+    nix: &mut FakeNix<'_>,
+    ahead: Option<Ahead>,
+) -> (Result<Proof, CaseError>, Told) {
+    find_after(folder, which, nix, ahead, |_, _, _| ())
+}
+
+/// As [`find`], once something was begun.
+pub(super) fn find_after(
+    folder: &std::path::Path,
     (count, guess): (usize, usize),
     nix: &mut FakeNix<'_>,
     ahead: Option<Ahead>,
+    begin: impl FnOnce(&mut Prober<'_>, &dyn History, &Range<'_>),
 ) -> (Result<Proof, CaseError>, Told) {
     let (input, history) = (path("pkgs"), Line(FakeHistory::linear(count)));
     let guess = |_: &ChangedPaths| Ok(vec![Hint::all(Reason::Line, [commit(guess)])]);
@@ -81,24 +92,25 @@ fn find(
             guess: Some(&guess),
             assign: &assign,
         };
+        begin(prober, &history, &range);
         let allowed = Allowance { memory: LITTLE, ..prober.whole() };
         prove(prober, &history, range, allowed, Confirmation::Wanted)
     })
 }
 
-fn culprit(proof: &Proof) -> usize {
+pub(super) fn culprit(proof: &Proof) -> usize {
     match &proof.found.finding.culprit {
         Culprit::Commit { commit, .. } => number(commit),
         other @ Culprit::OneOf { .. } => panic!("{other:?}"),
     }
 }
 
-fn asked(nix: &FakeNix<'_>) -> Vec<(Mode, usize)> {
+pub(super) fn asked(nix: &FakeNix<'_>) -> Vec<(Mode, usize)> {
     nix.asked.iter().map(|(mode, lock)| (*mode, number(&revision(lock, "pkgs")))).collect()
 }
 
 /// A Nix in which all is bad from a commit on, whoever is asked.
-fn bad_from(first: usize) -> FakeNix<'static> {
+pub(super) fn bad_from(first: usize) -> FakeNix<'static> {
     FakeNix {
         pure: Some(|_| true),
         ..FakeNix::of_commits(move |at| if at >= first { Truth::Bad } else { Truth::Good })

@@ -2,6 +2,7 @@
 
 use nix_culprit_core::event::Mode;
 use nix_culprit_core::flake::Lock;
+use nix_culprit_core::outcome::Class;
 
 use super::Investigation;
 use crate::case::CaseError;
@@ -66,9 +67,13 @@ pub(super) fn verify_ends(
 ) -> Result<Ends, CaseError> {
     clones_at_hand(foresight.settings, clones, &bad.lock)?;
     let bound = foresight.settings.memory_from;
-    verify(prober, clones, good, bad, mode, bound, &mut |prober, clones, good, mode, ending| {
+    let ends = verify(prober, clones, good, bad, mode, bound, &mut |prober, clones, good, mode, ending| {
         foresight.begin(prober, clones, good, mode, ending)
-    })
+    })?;
+    if !matches!(ends.bad.observation.outcome.class, Class::OutOfMemory | Class::TimeOut) {
+        prober.drop_foreseen_but(None);
+    }
+    Ok(ends)
 }
 
 /// Finds the clones that are there already for the inputs that may be searched.

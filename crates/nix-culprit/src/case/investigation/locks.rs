@@ -103,6 +103,9 @@ impl Investigation<'_> {
         if let Scope::Inputs { .. } = self.settings.scope {
             return Ok(SearchResult::Inputs);
         }
+        if culprits.len() != 1 {
+            prober.drop_foreseen_but(None);
+        }
         match culprits.as_slice() {
             [] if input.is_some() => {
                 let reason = "the input that you named does not fail in that way alone, and without its change it \

@@ -14,7 +14,7 @@ use crate::case::clones::{place_name, revision};
 use crate::case::correct::Failing;
 use crate::case::early::Stretch;
 use crate::case::ends::{Candidates, State};
-use crate::case::foresight::{Inputs, will_search};
+use crate::case::foresight::{Inputs, Place, will_search};
 use crate::case::isolate::OldEnd;
 use crate::case::prober::Prober;
 use crate::case::search::refuse_backwards;
@@ -74,7 +74,10 @@ impl Investigation<'_> {
             self.early.begin(vec![Stretch::new(&repository, old, new)], self.folder);
         }
         let bad_state = state(&bad)?;
-        let mut foresight = self.foresight(&bad_state.lock, Inputs::One);
+        let (old, new) = (old.clone(), new.clone());
+        let place = Place { input: input.clone(), base: base.clone(), repository: repository.clone(), old, new };
+        let place = Some(&place).filter(|_| goal == Goal::FirstBad);
+        let mut foresight = self.foresight(&bad_state.lock, Inputs::One(place));
         let ends = verify_ends(&mut foresight, &mut self.clones, self.mode, prober, &candidates, &bad_state)?;
         self.explained_early = foresight.learned;
         self.draft.changes(&diff(&ends.good.state.lock, &ends.bad.state.lock));

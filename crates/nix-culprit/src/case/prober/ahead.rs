@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nix_culprit_core::event::Event;
+use nix_culprit_core::ids::CommitId;
 use nix_culprit_core::outcome::Class;
 
 use super::{Prober, Question, Round};
@@ -78,6 +79,20 @@ impl Prober<'_> {
     pub fn beside_waiting(&mut self, question: &Question<'_>) {
         let places = self.places_beside(question.assignment);
         self.beside_in(question, if places > 0 { places + 1 } else { 0 });
+    }
+
+    /// As [`Prober::beside_waiting`], of a probe that a search will probably ask for, if another one ends as expected.
+    pub fn begin_foreseen(&mut self, question: &Question<'_>) {
+        self.foreseen = question.purpose.commit.clone().map(|commit| (commit, self.key(question)));
+        self.beside_waiting(question);
+    }
+
+    /// Stops what was begun so, unless it is a probe of this commit; nobody is told of it.
+    pub fn drop_foreseen_but(&mut self, wanted: Option<&CommitId>) {
+        let superfluous = self.foreseen.take_if(|(commit, _)| wanted != Some(commit));
+        if let (Some((_, key)), Some(ahead)) = (superfluous, &mut self.ahead) {
+            ahead.stop(&key);
+        }
     }
 
     fn beside_in(&mut self, question: &Question<'_>, places: usize) {

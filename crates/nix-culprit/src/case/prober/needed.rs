@@ -80,7 +80,8 @@ impl Prober<'_> {
         !settles && !remembers
     }
 
-    fn is_pure(&mut self, assignment: &Assignment) -> bool {
+    /// Tells whether the user's own command can be run on an assignment without fetching.
+    pub fn is_pure(&mut self, assignment: &Assignment) -> bool {
         self.evaluator.own_way(assignment) == OwnWay::Pure
     }
 

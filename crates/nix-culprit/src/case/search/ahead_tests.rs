@@ -137,7 +137,7 @@ impl Evaluator for Endless {
     }
 }
 
-fn endless(interrupt: &Interrupt, memory: Bytes) -> (Ahead, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+pub(in crate::case) fn endless(interrupt: &Interrupt, memory: Bytes) -> (Ahead, Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let (begun, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counts = (Arc::clone(&begun), Arc::clone(&ended));
     let make: Arc<Make> = Arc::new(move |_, interrupt: &Interrupt| {
@@ -148,7 +148,7 @@ fn endless(interrupt: &Interrupt, memory: Bytes) -> (Ahead, Arc<AtomicUsize>, Ar
 }
 
 /// Waits until somebody works ahead.
-fn wait_for(begun: &AtomicUsize) {
+pub(in crate::case) fn wait_for(begun: &AtomicUsize) {
     let start = Instant::now();
     while begun.load(Ordering::SeqCst) == 0 {
         assert!(start.elapsed() < Duration::from_secs(60), "nobody works ahead");

@@ -102,6 +102,14 @@ impl Repository {
         Ok(self.head_of(id)?.title)
     }
 
+    /// Returns the parents of a commit.
+    ///
+    /// # Errors
+    /// The commit is missing.
+    pub fn parents(&self, id: &CommitId) -> Result<Vec<CommitId>, GitError> {
+        Ok(self.head_of(id)?.parents)
+    }
+
     /// Reads a commit without its files.
     pub(super) fn head_of(&self, id: &CommitId) -> Result<Commit, GitError> {
         if let Some(commit) = self.read(id) {
