@@ -182,6 +182,21 @@ impl PureStore {
         }
     }
 
+    /// Copies what the user's store has of these; the rest is fetched, and Nix says what is wrong if it cannot be.
+    fn bring<'h>(&mut self, hashes: impl Iterator<Item = &'h NarHash>) {
+        let hashes: Vec<NarHash> = hashes.copied().filter(|hash| self.brought.insert(*hash)).collect();
+        let copy = |hashes: &[NarHash]| {
+            let copied = child::output(&self.nix.bring(&self.root, hashes), Some(PATIENCE), &self.interrupt);
+            copied.is_ok_and(|copied| copied.success())
+        };
+        // One call, if all are there.
+        if !hashes.is_empty() && !copy(&hashes) && hashes.len() > 1 {
+            for hash in &hashes {
+                copy(std::slice::from_ref(hash));
+            }
+        }
+    }
+
     fn hash(&self, trees: &mut Trees, clone: &Path, commit: &CommitId) -> Result<NarHash, String> {
         self.hashes.of(clone, commit, || trees.hashing(clone, commit).and_then(|compute| compute()))
     }
@@ -195,13 +210,7 @@ impl PureStore {
         let folder = self.root.join("nix/store");
         fs::create_dir_all(&folder)
             .map_err(|error| EvaluatorError::machine(format!("make the store {}", self.root.display()), error))?;
-        for hash in &known.others {
-            if !self.brought.insert(*hash) || known.commits.contains_key(hash) {
-                continue;
-            }
-            // What is not there is fetched; Nix says what is wrong if it cannot be.
-            let _absent = child::output(&self.nix.bring(&self.root, hash), Some(PATIENCE), &self.interrupt);
-        }
+        self.bring(known.others.iter().filter(|hash| !known.commits.contains_key(hash)));
         let mut mounts = Vec::new();
         for (hash, (clone, commit)) in &known.commits {
             let path = hash.source_path();

@@ -70,7 +70,7 @@ fn the_search_takes_what_was_begun_and_only_the_parent_is_left() {
         assert_eq!(culprit(&proof), first);
         assert!(matches!(proof.confirmation, Some(model::Confirmation::Faithful { .. })), "{proof:?}");
         let beside = also.lock().unwrap().clone();
-        assert_eq!(beside[0], first);
+        assert!(beside.contains(&first), "{beside:?}");
         assert_eq!(asked(&nix).len() + beside.len(), 2, "{:?} {beside:?}", asked(&nix));
         for event in ["started", "finished"] {
             let count = told.0.iter().filter(|told| match told {

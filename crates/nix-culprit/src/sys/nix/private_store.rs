@@ -49,15 +49,15 @@ impl Nix {
         call.arg(drv_path.as_str())
     }
 
-    /// Builds the call that copies a source from the user's own store to another one, if it is there.
+    /// Builds the call that copies sources from the user's own store to another one; where one is not there, it fails.
     #[must_use]
-    pub fn bring(&self, store: &Path, hash: &NarHash) -> Call {
+    pub fn bring(&self, store: &Path, hashes: &[NarHash]) -> Call {
         scrubbed(self.program())
             .args(["copy", "--no-check-sigs", "--extra-experimental-features", "nix-command flakes"])
             .args(["--option", "substitute", "false", "--option", "build-users-group", ""])
             .arg("--to")
             .arg(store)
-            .arg(hash.source_path().as_str())
+            .args(hashes.iter().map(|hash| hash.source_path().as_str().to_owned()))
     }
 }
 
