@@ -118,6 +118,27 @@ fn each_view_has_a_complete_read_set_although_the_kernel_remembers() {
 }
 
 #[test]
+fn the_kernel_forgets_a_view_that_has_ended() {
+    if !fuse() {
+        return;
+    }
+    let sample = sample();
+    let at = tempfile::tempdir().unwrap();
+    let mounted = TreeFs::mount(at.path(), &[], &warden()).unwrap();
+    assert_eq!(mounted.add_repository(&sample.git_dir).unwrap(), 0);
+    let view = mounted.view();
+    let link = view.folder(0, &sample.odd).join("link");
+    assert_eq!(fs::read(&link).unwrap(), b"1");
+    drop(view);
+    let began = std::time::Instant::now();
+    // It remembers names for hours if it is not told to forget them.
+    while fs::metadata(&link).is_ok() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "it is still there");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
 fn a_missing_object_is_asked_for_and_otherwise_an_error() {
     if !fuse() {
         return;
