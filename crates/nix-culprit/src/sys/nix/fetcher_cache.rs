@@ -17,9 +17,10 @@ use thiserror::Error;
 
 use crate::sys::child::Call;
 
-/// The database of Nix 2.26, and what SQLite may put beside it.
+/// The database of Nix 2.26, and what SQLite may put beside it: Nix leaves an empty journal behind.
 const DATABASE: &str = "fetcher-cache-v3.sqlite";
-const BESIDE: [&str; 3] = [DATABASE, "fetcher-cache-v3.sqlite-wal", "fetcher-cache-v3.sqlite-shm"];
+const BESIDE: [&str; 4] =
+    [DATABASE, "fetcher-cache-v3.sqlite-journal", "fetcher-cache-v3.sqlite-wal", "fetcher-cache-v3.sqlite-shm"];
 /// The folder of Nix among the caches.
 const NIX: &str = "nix";
 /// When our rows were made, by their own account: they are told by it from those of Nix.
@@ -126,6 +127,8 @@ mod tests {
         fs::create_dir_all(user.join("git")).unwrap();
         fs::write(user.join("nix/fetcher-cache-v3.sqlite"), "the user's own").unwrap();
         fs::write(user.join("nix/fetcher-cache-v3.sqlite-wal"), "too").unwrap();
+        // As 2.26 leaves it, once it has fetched something. SQLite follows no link to one.
+        fs::write(user.join("nix/fetcher-cache-v3.sqlite-journal"), "").unwrap();
         let hash: NarHash = "sha256-djTtB3ZiOeRQzmUy1PvcdDrbIabyPZxZNJOiHVCA3Tw=".parse().unwrap();
         let rev = "9091dbe56a723bcae930dd0c460c83e35b75ab9e";
         for _ in 0..2 {
@@ -141,7 +144,7 @@ mod tests {
         assert_eq!(read("SELECT key FROM Cache WHERE domain = 'fetchToStore'"), key);
         assert_eq!(read("SELECT value FROM Cache"), r#"{"storePath":"2kqj9phy2jzf6lrs62g1wqj0qjfsid8n-source"}"#);
         assert!(own.join("nix/gitv3").is_dir() && own.join("git").is_dir());
-        assert!(!own.join("nix/fetcher-cache-v3.sqlite-wal").exists());
+        assert!(["wal", "journal"].iter().all(|name| !own.join("nix").join(format!("{DATABASE}-{name}")).is_symlink()));
         assert_eq!(fs::read(user.join("nix/fetcher-cache-v3.sqlite")).unwrap(), b"the user's own");
         make_fetcher_cache(&own, Some(&folder.path().join("none")), &Sources::new()).unwrap();
     }
