@@ -26,3 +26,4 @@ mod samples;
 pub use date::Timestamp;
 pub use model::Report;
 pub use redact::Redactor;
+pub use words::no_commit;

@@ -173,6 +173,12 @@ pub(super) fn jumps(measure: &Measure, step: Value, count: usize, rest: Value) -
     format!("{} of {measure} by more than {}{none}{rest}", counted(count, "jump"), measure.show(step))
 }
 
+/// Says why no commit can be named.
+#[must_use]
+pub fn no_commit(why: &NotFound) -> String {
+    not_found(why, str::to_owned)
+}
+
 /// Says why no commit can be named; `quote` makes inert what is not our own.
 pub(super) fn not_found(why: &NotFound, quote: impl Fn(&str) -> String) -> String {
     match why {

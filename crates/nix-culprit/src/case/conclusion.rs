@@ -16,6 +16,7 @@ use nix_culprit_core::report::model::{
     Confirmation, Direction, End, Environment, Flake, FoundInput, Isolation, Jump, Limits, Matters, Report, SCHEMA,
     SearchResult, Totals,
 };
+use nix_culprit_core::report::no_commit;
 
 use super::CaseError;
 use super::ends::{Ends, Verified};
@@ -327,7 +328,7 @@ pub fn answer(report: &Report) -> String {
             changes.join("; ")
         }
         SearchResult::Jumps { jumps, .. } => format!("{} jumps", jumps.len()),
-        SearchResult::NotFound { .. } => "no commit".to_owned(),
+        SearchResult::NotFound { why } => no_commit(why),
         SearchResult::Unfinished { why, .. } => format!("unfinished: {why}"),
     }
 }

@@ -78,6 +78,9 @@ pub enum CommandError {
     /// The case has no report yet.
     #[error("the case {0} has no report yet")]
     NoReport(String),
+    /// The case is a table of evaluations, which has no such form.
+    #[error("the case {0} is a table, which has no such form")]
+    IsTable(String),
     /// The case has nothing that plain git and nix could replay.
     #[error("the case {0} has nothing that a script could replay")]
     NoReplay(String),
@@ -164,6 +167,7 @@ impl CommandError {
                 Some("make room or mend the rights; then `nix-culprit resume` writes what is missing".to_owned())
             }
             Self::NoReport(case) | Self::NoSearch(case) => Some(format!("`nix-culprit resume {case}` goes on with it")),
+            Self::IsTable(_) => Some("--format md or --format json shows it".to_owned()),
             Self::NoCorrection { .. } => Some("`nix-culprit fix` shows them with their numbers".to_owned()),
             Self::ByHand(_) => Some("do what it says beside its number".to_owned()),
             Self::NotPinned { .. } => Some("without --pin it is written into flake.lock".to_owned()),

@@ -31,6 +31,11 @@ pub(super) enum Asking {
     Agreed,
 }
 
+/// The page of a table in its case, to paste into an issue.
+pub(super) const PAGE: &str = "matrix.md";
+/// The same for programs.
+pub(super) const DOCUMENT: &str = "matrix.json";
+
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, CommandError> {
     let mut nix: Vec<_> = args.nix.iter().map(|path| program(path)).collect();
     let first = nix.first().cloned().unwrap_or_else(|| "nix".into());
@@ -96,7 +101,7 @@ pub(super) fn go_on(
     let folders = std::iter::once(case.path()).chain(wanted.output.as_deref());
     for folder in folders {
         fs::create_dir_all(folder).map_err(|source| CommandError::Write { path: folder.to_owned(), source })?;
-        for (name, text) in [("matrix.md", &page), ("matrix.json", &json)] {
+        for (name, text) in [(PAGE, &page), (DOCUMENT, &json)] {
             let path = folder.join(name);
             fs::write(&path, text).map_err(|source| CommandError::Write { path, source })?;
         }
@@ -108,7 +113,7 @@ pub(super) fn go_on(
     }
     if !wanted.json {
         let folder = wanted.output.as_deref().unwrap_or_else(|| case.path());
-        context.printer.note(&format!("to paste into an issue: {}", folder.join("matrix.md").display()));
+        context.printer.note(&format!("to paste into an issue: {}", folder.join(PAGE).display()));
     }
     Ok(if matrix.is_whole() { Exit::OK } else { Exit::BAD })
 }

@@ -54,6 +54,9 @@ fn versions_of_nix_and_other_inputs_do_not_matter_and_the_package_set_does() {
     }
     // The same for people, in the case's folder.
     let page = fs::read_to_string(room.case().join("matrix.md")).unwrap();
+    assert_eq!(room.run(&["report"]).exits_with(0).stdout, page);
+    let run = room.run(&["report", "--format", "html"]).exits_with(129);
+    assert!(run.stderr.contains("is a table, which has no such form"), "{run}");
     assert!(page.contains("`pkgs`: makes the difference, in all of"), "{page}");
     assert!(page.contains("`tools`: makes no difference"), "{page}");
 }
