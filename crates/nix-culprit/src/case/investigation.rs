@@ -25,48 +25,23 @@ use super::correct::{Closed, Closing, Failing, FileChanges, close};
 use super::early::EarlyReading;
 use super::ends::State;
 use super::evaluator::Target;
-use super::expected::Expected;
 use super::explain::Early;
 use super::extract;
 use super::flake_copy::FlakeCopy;
-use super::hashes::Hashes;
 use super::journal::Journal;
-use super::meter::Meter;
-use super::nix_evaluator::{NixEvaluator, Tools};
+use super::nix_evaluator::NixEvaluator;
 use super::other_nix::{Other, OtherNix, Others};
 use super::prober::Prober;
 use super::project::Project;
 use super::settings::{Correcting, Root, Scope, Settings};
 use super::states::States;
 use super::store::CaseDir;
+use super::surroundings::Surroundings;
 use crate::sys::git::{Git, Repository};
-use crate::sys::interrupt::Interrupt;
-use crate::sys::limit::Guard;
-use crate::sys::nix::{Installed, Nix};
+use crate::sys::nix::Nix;
 
 use ahead::{Copied, ahead};
 use ends::clones_at_hand;
-
-/// What an investigation needs of the machine.
-#[derive(Debug)]
-pub struct Surroundings {
-    /// The limits.
-    pub guard: Guard,
-    /// Whether somebody asked to stop.
-    pub interrupt: Interrupt,
-    /// Where other Nix programs may be.
-    pub installed: Installed,
-    /// Who is told of what runs.
-    pub(super) meter: Meter,
-}
-
-impl Surroundings {
-    /// Takes what there is.
-    #[must_use]
-    pub fn new(guard: Guard, interrupt: Interrupt, installed: Installed) -> Self {
-        Self { guard, interrupt, installed, meter: Meter::default() }
-    }
-}
 
 /// What an investigation came to.
 #[derive(Debug)]
@@ -113,24 +88,9 @@ fn investigate_told(
     let working = states.working(case)?;
     let flake = std::fs::read_to_string(snapshot.root.join(&snapshot.dir).join("flake.nix")).ok();
     let target = target(settings, nix.system())?;
-    let started = Event::Started {
-        flake: settings.flake.display().to_string(),
-        nix: nix.version().to_string(),
-        memory: settings.memory,
-        time: settings.time,
-        layers: surroundings.guard.layer().to_string(),
-    };
+    let started = surroundings.started(settings, nix.version().to_string());
     let draft = Draft::new(settings, &nix, surroundings.guard.layer(), &copy);
-    let tools = Tools {
-        nix,
-        git: git.clone(),
-        guard: surroundings.guard.one_after_another(),
-        time: settings.time,
-        interrupt: surroundings.interrupt.clone(),
-        hashes: Hashes::default(),
-        expected: Expected::default(),
-        meter: surroundings.meter.clone(),
-    };
+    let tools = surroundings.tools(settings, nix, git.clone());
     let own = tools.nix.version().to_string();
     let (others_tools, modified) = (tools.clone(), copy.modified);
     let (others_snapshot, others_project) = (snapshot.clone(), project.clone());
@@ -171,41 +131,16 @@ fn investigate_told(
         explained_early: None,
     };
     investigation.learned(&mut prober);
-    let by_version = match other_nix {
-        Some(other) => investigation.other_nix(&mut prober, &working, other, own)?,
-        None => None,
-    };
-    let result = match (by_version, &settings.scope) {
-        (Some(result), _) => Ok(result),
-        (None, Scope::Locks { good, bad, input }) => {
-            let ends = (good.as_deref(), bad.as_deref());
-            investigation.locks(&mut prober, working, ends, input.as_ref())
-        }
-        (None, Scope::Inputs { good, bad, .. }) => {
-            let ends = (good.as_deref(), bad.as_deref());
-            investigation.locks(&mut prober, working, ends, None)
-        }
-        (None, Scope::Input { input, good, bad, goal }) => {
-            investigation.input(&mut prober, working, input, (good.as_deref(), bad.as_deref()), *goal)
-        }
-    };
-    let result = result?;
+    let result = investigation.found(&mut prober, working, other_nix.map(|other| (other, own)))?;
     let allowed = investigation.allowed(&prober);
     let Investigation { draft, log, failing, facts, clones, culprit, .. } = investigation;
     let mut report = draft.finish(result, &prober, began.elapsed());
     // What ends the corrections takes nothing from what was found.
     prober.tell(&learned(&report));
     if let Some(time) = settings.extract {
-        let culprit = culprit.filter(|_| matches!(report.result, SearchResult::Culprit { .. }));
-        if let Some(culprit) = culprit {
-            let confirmation = settings.confirmation;
-            let work = extract::Work { git: &git, clones: &clones, folder: case.path(), allowed, time, confirmation };
-            report.extract = Some(extract::extract(&mut prober, &work, &culprit)?);
-            prober.tell(&learned(&report));
-        } else {
-            let text = "no single commit was found as the culprit, so no part of it can suffice".to_owned();
-            prober.tell(&Event::Warned { text });
-        }
+        let confirmation = settings.confirmation;
+        let work = extract::Work { git: &git, clones: &clones, folder: case.path(), allowed, time, confirmation };
+        look_what_suffices(&mut report, &mut prober, &work, culprit.as_ref())?;
     }
     let mut closed = Closed::default();
     if let Some(failing) = failing.filter(|_| settings.correcting != Correcting::Unwanted) {
@@ -218,6 +153,23 @@ fn investigate_told(
     prober.tell(&Event::Finished { answer: super::conclusion::answer(&report) });
     let Closed { changes, not_pinned, ended } = closed;
     Ok(Concluded { report, log, changes, not_pinned, ended })
+}
+
+/// Looks which part of the culprit suffices, and puts it into the report.
+fn look_what_suffices(
+    report: &mut Report,
+    prober: &mut Prober<'_>,
+    work: &extract::Work<'_>,
+    culprit: Option<&extract::Culprit>,
+) -> Result<(), CaseError> {
+    let Some(culprit) = culprit.filter(|_| matches!(report.result, SearchResult::Culprit { .. })) else {
+        let text = "no single commit was found as the culprit, so no part of it can suffice".to_owned();
+        prober.tell(&Event::Warned { text });
+        return Ok(());
+    };
+    report.extract = Some(extract::extract(prober, work, culprit)?);
+    prober.tell(&learned(report));
+    Ok(())
 }
 
 /// Makes the event that tells of a report; its probes were told already.
@@ -281,6 +233,30 @@ impl<'a> Investigation<'a> {
     fn learned(&self, prober: &mut Prober<'_>) {
         let report = self.draft.so_far(prober);
         prober.tell(&learned(&report));
+    }
+
+    /// Finds what makes the difference: the Nix version, where another one is named (with it comes what the own is
+    /// called), else what the scope asks for.
+    fn found(
+        &mut self,
+        prober: &mut Prober<'_>,
+        working: State,
+        other: Option<(OtherNix, String)>,
+    ) -> Result<SearchResult, CaseError> {
+        if let Some((other, own)) = other
+            && let Some(result) = self.other_nix(prober, &working, other, own)?
+        {
+            return Ok(result);
+        }
+        match &self.settings.scope {
+            Scope::Locks { good, bad, input } => {
+                self.locks(prober, working, (good.as_deref(), bad.as_deref()), input.as_ref())
+            }
+            Scope::Inputs { good, bad, .. } => self.locks(prober, working, (good.as_deref(), bad.as_deref()), None),
+            Scope::Input { input, good, bad, goal } => {
+                self.input(prober, working, input, (good.as_deref(), bad.as_deref()), *goal)
+            }
+        }
     }
 
     /// Tells whether the Nix version makes the difference, with the bad lock.

@@ -51,6 +51,7 @@ mod settings;
 mod single;
 mod states;
 mod store;
+mod surroundings;
 mod trees;
 
 pub use ahead::{Ahead, Make};
@@ -61,7 +62,7 @@ pub use error::CaseError;
 pub use evaluator::{Evaluated, Evaluator, EvaluatorError, Settled, Target};
 pub use flame::{DIFFERENCE as FLAMEGRAPH_DIFFERENCE, FILE as FLAMEGRAPH};
 pub use history::{Ancestry, History, HistoryError};
-pub use investigation::{Concluded, Surroundings, investigate};
+pub use investigation::{Concluded, investigate};
 pub use journal::{Entry, Journal, JournalError, read as read_journal};
 pub use matrix::{Axes, Size, Tabulated, tabulate};
 pub use prober::{Prober, Question, Record, Round};
@@ -75,3 +76,4 @@ pub use settings::{
 };
 pub use single::{Single, probe_once};
 pub use store::{CaseDir, Cases, StoreError};
+pub use surroundings::Surroundings;

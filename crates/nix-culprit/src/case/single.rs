@@ -11,16 +11,15 @@ use nix_culprit_core::outcome::{Class, Criterion, Observation, Verdict};
 use super::CaseError;
 use super::clones::{Clones, revision};
 use super::evaluator::{Counting, Evaluator as _, OwnWay, Target, Yields};
-use super::expected::Expected;
 use super::flake_copy::FlakeCopy;
-use super::hashes::Hashes;
-use super::investigation::{Surroundings, node_of, target};
+use super::investigation::{node_of, target};
 use super::meter::Label;
 use super::nix_evaluator::{NixEvaluator, Tools};
 use super::project::Project;
 use super::settings::Settings;
 use super::states::{States, looks_like_a_date};
 use super::store::CaseDir;
+use super::surroundings::Surroundings;
 use crate::sys::git::Git;
 use crate::sys::nix::Nix;
 
@@ -95,16 +94,7 @@ fn probe_told(
         clones.look_for(&lock)?;
     }
     let target = target(settings, nix.system())?;
-    let tools = Tools {
-        nix,
-        git,
-        guard: surroundings.guard.clone(),
-        time: settings.time,
-        interrupt: surroundings.interrupt.clone(),
-        hashes: Hashes::default(),
-        expected: Expected::default(),
-        meter: surroundings.meter.clone(),
-    };
+    let tools = Tools { guard: surroundings.guard.clone(), ..surroundings.tools(settings, nix, git) };
     let mut evaluator =
         NixEvaluator::new(tools, snapshot, copy.modified, folder.path(), settings.script.clone())?.of_project(project);
     let mode = if settings.script.is_empty() { single.mode } else { Mode::Faithful };

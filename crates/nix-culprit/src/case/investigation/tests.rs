@@ -22,6 +22,7 @@ use super::super::search::Found;
 use super::super::search::Range;
 use super::super::settings::{Confirmation, MemoryFrom};
 use super::*;
+use crate::sys::interrupt::Interrupt;
 
 /// The sample, and what is true of it.
 struct World {

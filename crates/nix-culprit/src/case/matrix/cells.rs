@@ -10,14 +10,12 @@ use nix_culprit_core::matrix::Spot;
 use nix_culprit_core::quantity::Bytes;
 
 use crate::case::evaluator::{Evaluated, Evaluator as _, EvaluatorError, Target};
-use crate::case::expected::Expected;
 use crate::case::flake_copy::FlakeCopy;
-use crate::case::hashes::Hashes;
-use crate::case::investigation::Surroundings;
 use crate::case::meter::Label;
-use crate::case::nix_evaluator::{NixEvaluator, Tools};
+use crate::case::nix_evaluator::NixEvaluator;
 use crate::case::project::Project;
 use crate::case::settings::Settings;
+use crate::case::surroundings::Surroundings;
 use crate::case::{Assignment, CaseError};
 use crate::sys::git::{Git, Snapshot};
 use crate::sys::nix::Nix;
@@ -94,16 +92,7 @@ impl Worker<'_> {
         let snapshot = copy
             .again(&self.bench.git, &self.bench.snapshot, &folder.join("flake").join("source"))
             .map_err(|error| EvaluatorError::machine("copy the flake", error))?;
-        let tools = Tools {
-            nix,
-            git: self.bench.git.clone(),
-            guard: surroundings.guard.one_after_another(),
-            time: settings.time,
-            interrupt: surroundings.interrupt.clone(),
-            hashes: Hashes::default(),
-            expected: Expected::default(),
-            meter: surroundings.meter.clone(),
-        };
+        let tools = surroundings.tools(settings, nix, self.bench.git.clone());
         let evaluator = NixEvaluator::new(tools, snapshot, copy.modified, &folder, Vec::new())?;
         Ok(evaluator.of_project(self.bench.project.clone()))
     }

@@ -22,7 +22,7 @@ use super::CaseError;
 use super::clones::Clones;
 use super::evaluator::{Evaluated, EvaluatorError, Target, Yields};
 use super::flake_copy::FlakeCopy;
-use super::investigation::{Surroundings, target};
+use super::investigation::target;
 use super::journal::Journal;
 use super::meter::Label;
 use super::prober::Round;
@@ -30,6 +30,7 @@ use super::project::Project;
 use super::settings::{MemoryFrom, Settings};
 use super::states::States;
 use super::store::CaseDir;
+use super::surroundings::Surroundings;
 use crate::sys::git::Git;
 use crate::sys::nix::{Nix, build_nix};
 
@@ -114,13 +115,8 @@ fn tabulate_told(
         clones.look_for(&states.working(case)?.lock)?;
     }
     let layout = Layout::of(&settings.scope, axes, &nix, (&states, case), &mut clones, sink)?;
-    let started = Event::Started {
-        flake: settings.flake.display().to_string(),
-        nix: nix.iter().map(|nix| nix.version().to_string()).collect::<Vec<_>>().join(", "),
-        memory: settings.memory,
-        time: settings.time,
-        layers: surroundings.guard.layer().to_string(),
-    };
+    let versions: Vec<String> = nix.iter().map(|nix| nix.version().to_string()).collect();
+    let started = surroundings.started(settings, versions.join(", "));
     let bench = Bench { settings, nix, git, copy, snapshot, project, surroundings, folder: case.path().join("matrix") };
     let mut table = Table { mode: axes.mode, asked, journal: &mut journal, sink, matrix: layout.matrix() };
     table.tell(&started);

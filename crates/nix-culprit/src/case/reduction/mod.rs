@@ -28,11 +28,12 @@ use super::clones::Clones;
 use super::error::outcome_words;
 use super::evaluator::{Target, Yields};
 use super::flake_copy::FlakeCopy;
-use super::investigation::{Surroundings, target};
+use super::investigation::target;
 use super::prober::is_from_outside;
 use super::settings::Settings;
 use super::states::States;
 use super::store::CaseDir;
+use super::surroundings::Surroundings;
 use crate::sys::git::Git;
 use crate::sys::nix::Nix;
 use anonymise::anonymise;
@@ -133,13 +134,7 @@ fn reduce_told(
             }
         }
     }
-    sink.tell(&Event::Started {
-        flake: settings.flake.display().to_string(),
-        nix: nix.version().to_string(),
-        memory: settings.memory,
-        time: settings.time,
-        layers: surroundings.guard.layer().to_string(),
-    });
+    sink.tell(&surroundings.started(settings, nix.version().to_string()));
     let places = target(settings, nix.system())?.candidates();
     let new_slot = |number| Slot::new(settings, surroundings, &git, &nix, &snapshot, &copy, case, number);
     let mut slots = vec![new_slot(0)?];

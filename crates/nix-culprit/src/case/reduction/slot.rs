@@ -13,14 +13,12 @@ use nix_culprit_core::reduce::Project;
 
 use super::super::assignment::Assignment;
 use super::super::evaluator::{Evaluator as _, Target};
-use super::super::expected::Expected;
 use super::super::flake_copy::{FlakeCopy, set_times};
-use super::super::hashes::Hashes;
-use super::super::investigation::Surroundings;
 use super::super::meter::Label;
-use super::super::nix_evaluator::{NixEvaluator, Tools};
+use super::super::nix_evaluator::NixEvaluator;
 use super::super::settings::Settings;
 use super::super::store::CaseDir;
+use super::super::surroundings::Surroundings;
 use super::super::trees::LookedAt;
 use super::super::{CaseError, StoreError};
 use crate::sys::git::{Git, Snapshot};
@@ -59,16 +57,7 @@ impl Slot {
         }
         let mut there = BTreeMap::new();
         copy_folder(&snapshot.root, &root, Path::new(""), &mut there).map_err(io)?;
-        let tools = Tools {
-            nix: nix.clone(),
-            git: git.clone(),
-            guard: surroundings.guard.one_after_another(),
-            time: settings.time,
-            interrupt: surroundings.interrupt.clone(),
-            hashes: Hashes::default(),
-            expected: Expected::default(),
-            meter: surroundings.meter.clone(),
-        };
+        let tools = surroundings.tools(settings, nix.clone(), git.clone());
         let own = Snapshot { root: root.clone(), ..snapshot.clone() };
         let evaluator = NixEvaluator::new(tools, own, copy.modified, &work, Vec::new())?;
         Ok(Self { evaluator, root, there, modified: copy.modified })
