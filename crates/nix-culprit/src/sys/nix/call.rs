@@ -125,21 +125,24 @@ impl Nix {
             child::output(&call, Some(Duration::from_secs(60)), interrupt)
                 .map_err(|source| NixError::Run { program: shown.clone(), source })
         };
-        let printed = run(Call::new(program).arg("--version"))?;
+        let (instantiate, store) = (sibling(program, "nix-instantiate"), sibling(program, "nix-store"));
+        let current_system = || -> Result<String, NixError> {
+            let answer = run(Call::new(&instantiate).args(["--eval", "--json", "-E", "builtins.currentSystem"]))?;
+            serde_json::from_slice(&answer.stdout).map_err(|_| NixError::System {
+                program: instantiate.display().to_string(),
+                message: last_line(&answer.stderr),
+            })
+        };
+        // Each question takes the start of a Nix.
+        let (printed, system) = std::thread::scope(|scope| {
+            let printing = scope.spawn(|| run(Call::new(program).arg("--version")));
+            let system = system.map_or_else(current_system, |system| Ok(system.to_owned()));
+            (printing.join(), system)
+        });
+        let printed = printed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let version = Version::parse(&String::from_utf8_lossy(&printed.stdout))
             .ok_or_else(|| NixError::Version { program: shown.clone() })?;
-        let (instantiate, store) = (sibling(program, "nix-instantiate"), sibling(program, "nix-store"));
-        let system = match system {
-            Some(system) => system.to_owned(),
-            None => {
-                let call = Call::new(&instantiate).args(["--eval", "--json", "-E", "builtins.currentSystem"]);
-                let answer = run(call)?;
-                serde_json::from_slice(&answer.stdout).map_err(|_| NixError::System {
-                    program: instantiate.display().to_string(),
-                    message: last_line(&answer.stderr),
-                })?
-            }
-        };
+        let system = system?;
         let (relock, allowed) = (Relock::Unwritten, Vec::new());
         Ok(Self { nix: program.to_owned(), instantiate, store, version, system, allowed, relock })
     }
