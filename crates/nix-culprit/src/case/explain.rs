@@ -39,10 +39,15 @@ use heavier::Heard;
 /// How often a second a profile of a failing end looks at the stack: often enough for a few dozen looks between two
 /// reports.
 const HERTZ: u32 = 20;
-/// The limit of the call depth that is tried first, those after it, and those where memory did not last.
+/// The limits of the call depth that are tried first, the one between them where the loop is plain by then, the one above
+/// them where it is not, and those where memory did not last.
 const FIRST_DEPTH: u32 = 300;
-const DEEPER: [u32; 2] = [600, 1000];
+const SECOND_DEPTH: u32 = 600;
+const BETWEEN: u32 = 450;
+const DEEPEST: u32 = 1000;
 const SHALLOWER: [u32; 2] = [200, 120];
+/// So many repetitions make a loop plain that a healthy evaluation has none of.
+const PLAIN: u64 = 8;
 /// The least memory that is worth trying it with, if there is so much.
 const LEAST: Bytes = Bytes(1 << 30);
 /// How long one evaluation may take at least, if the user allows it.
@@ -283,17 +288,16 @@ impl Attempt<'_, '_> {
                 }
                 break;
             };
-            if depth == FIRST_DEPTH {
-                next = DEEPER.into_iter().rev().collect();
-            }
             rungs.push((depth, trace, seen));
+            next.extend(match depth {
+                FIRST_DEPTH => Some(SECOND_DEPTH),
+                SECOND_DEPTH if is_plain(&grown(&mut rungs)) => Some(BETWEEN),
+                SECOND_DEPTH => Some(DEEPEST),
+                BETWEEN if !matches!(grown(&mut rungs).finding(), Finding::Confirmed(_)) => Some(DEEPEST),
+                _ => None,
+            });
         }
-        rungs.sort_by_key(|(depth, ..)| *depth);
-        let mut growth = profile::Growth::default();
-        for (depth, _, seen) in &rungs {
-            let cycle = read_trace(&seen.stderr, LogFormat::TracedJson).cycle();
-            growth.push(Rung { cycle, mark: Mark { memory: Some(seen.peak), call_depth: Some(*depth) } });
-        }
+        let growth = grown(&mut rungs);
         let Some((.., seen)) = rungs.last() else { return Ok(None) };
         let behind: Vec<Frame> = rungs.iter().flat_map(|(_, trace, _)| calls_behind(trace)).collect();
         let cycle = told(&growth.finding(), &behind, seen);
@@ -381,6 +385,25 @@ impl Attempt<'_, '_> {
                 Ok(None)
             }
         }
+    }
+}
+
+/// Says how a loop grew from one limit of the call depth to the next; sorts them.
+fn grown(rungs: &mut [(u32, Trace, Instrumented)]) -> profile::Growth {
+    rungs.sort_by_key(|(depth, ..)| *depth);
+    let mut growth = profile::Growth::default();
+    for (depth, _, seen) in rungs {
+        let cycle = read_trace(&seen.stderr, LogFormat::TracedJson).cycle();
+        growth.push(Rung { cycle, mark: Mark { memory: Some(seen.peak), call_depth: Some(*depth) } });
+    }
+    growth
+}
+
+/// Tells whether two limits show the same loop so often that a third between them tells enough.
+fn is_plain(growth: &profile::Growth) -> bool {
+    match growth.finding() {
+        Finding::Suspected(suspicion) => suspicion.points.len() == 2 && suspicion.cycle.repetitions.whole() >= PLAIN,
+        Finding::Nothing | Finding::Confirmed(_) => false,
     }
 }
 
