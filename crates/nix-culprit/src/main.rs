@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use nix_culprit::cli::Cli;
 use nix_culprit::commands::{self, Exit};
+use nix_culprit::sys::heap;
 
 fn main() -> ExitCode {
+    heap::give_back();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

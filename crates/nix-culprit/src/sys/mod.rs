@@ -13,6 +13,7 @@ mod fuse;
 #[path = "fuse_elsewhere.rs"]
 mod fuse;
 pub mod git;
+pub mod heap;
 pub mod interrupt;
 mod kept;
 pub mod limit;
