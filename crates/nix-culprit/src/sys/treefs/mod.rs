@@ -1,6 +1,6 @@
 //! Commits as directories, without a checkout: a read-only FUSE file system over git's objects.
 //!
-//! Owns `MOUNT/VIEW/REPOSITORY/COMMIT/source/…` and the record of what was looked at there. Each
+//! Owns `MOUNT/VIEW/COMMIT/source/…` and the record of what was looked at there. Each
 //! probe gets a view of its own, so that its read-set is complete. Must not run git or Nix.
 //!
 //! Contents are what is recorded in git, as in a checkout by `sys::git`: no filters, no keywords
@@ -323,8 +323,8 @@ impl View {
     /// Returns a commit's directory, whose last component is `source`. It exists if the commit does.
     #[must_use]
     pub fn folder(&self, repository: usize, commit: &CommitId) -> PathBuf {
-        let at = self.inner.mount.at().join(self.number.to_string());
-        at.join(repository.to_string()).join(commit.as_str()).join(SOURCE)
+        let name = self.inner.forest.name(self.number, repository, commit);
+        self.inner.mount.at().join(self.number.to_string()).join(name.to_string()).join(SOURCE)
     }
 
     /// Looks names up in a commit's directory beside the probe, which will probably look at the same as an earlier one:

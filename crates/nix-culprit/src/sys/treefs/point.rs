@@ -12,6 +12,9 @@ use tempfile::TempDir;
 use super::super::fuse;
 use super::super::warden::{Duty, Held, Warden};
 
+/// Where it is made, if that is possible, also where `TMPDIR` names another folder: it takes no room.
+const NEAR: &str = "/tmp";
+
 /// A folder to mount at; removed when dropped, and when we are killed.
 #[derive(Debug)]
 pub struct MountPoint {
@@ -31,7 +34,9 @@ impl MountPoint {
             let _gone = fuse::detach(&before);
             let _in_use = fs::remove_dir(&before);
         }
-        let folder = tempfile::Builder::new().prefix("nix-culprit-").tempdir()?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("nix-culprit-");
+        let folder = builder.tempdir_in(NEAR).or_else(|_| builder.tempdir())?;
         let held = warden.hold(Duty::Remove(folder.path().to_owned()))?;
         let text = folder.path().to_str().ok_or_else(|| io::Error::other("the folder's name is no text"))?;
         fs::write(record, text)?;

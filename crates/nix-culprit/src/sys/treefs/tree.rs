@@ -1,6 +1,6 @@
 //! The file system without FUSE: numbered nodes, names, contents, and who looked at what.
 //!
-//! Owns the layout `VIEW/REPOSITORY/COMMIT/source/…`, the numbers of its nodes and the read-sets.
+//! Owns the layout `VIEW/COMMIT/source/…`, in which a number stands for a commit, the numbers of its nodes and the read-sets.
 //! Must not know how it is mounted, nor where objects are stored.
 //!
 //! Every view has nodes of its own, so the kernel, which remembers what it was told about a node
@@ -83,7 +83,6 @@ struct Node {
 enum Place {
     Root,
     View,
-    Repository(usize),
     Commit(Arc<Shown>),
     Inside { shown: Arc<Shown>, path: PathBuf, mode: Mode, id: ObjectId },
 }
@@ -93,6 +92,8 @@ enum Place {
 struct View {
     /// Its nodes, `None` when it has ended.
     nodes: Mutex<Option<Vec<u64>>>,
+    /// The commits by the numbers that are their names: a short name is less to compare for Nix.
+    named: Mutex<Vec<(usize, CommitId)>>,
     shown: Mutex<BTreeMap<(usize, CommitId), Arc<Shown>>>,
     /// How many reads of objects it waits for.
     reading: Arc<AtomicUsize>,
@@ -193,6 +194,7 @@ impl Forest {
         let shown = Arc::new(Shown::new(objects, root, Arc::clone(&reading)));
         let view = Arc::new(View {
             nodes: Mutex::new(Some(vec![Self::ROOT])),
+            named: Mutex::default(),
             shown: Mutex::new(BTreeMap::from([((repository, commit.clone()), Arc::clone(&shown))])),
             reading,
         });
@@ -248,6 +250,17 @@ impl Forest {
         number
     }
 
+    /// Returns the name of a commit of a repository in a view. Who looks it up finds it if it exists.
+    pub(super) fn name(&self, view: u64, repository: usize, commit: &CommitId) -> usize {
+        let Some(view) = self.node(view).ok().and_then(|node| node.view.clone()) else { return 0 };
+        let mut named = lock(&view.named);
+        let known = named.iter().position(|(other, there)| (*other, there) == (repository, commit));
+        known.unwrap_or_else(|| {
+            named.push((repository, commit.clone()));
+            named.len() - 1
+        })
+    }
+
     /// Returns what was looked at in a view so far.
     pub(super) fn read_set(&self, view: u64) -> ReadSet {
         let Some(view) = self.node(view).ok().and_then(|node| node.view.clone()) else { return ReadSet::new() };
@@ -283,11 +296,7 @@ impl Forest {
                 let view = number(name).filter(|view| self.node(*view).is_ok_and(|node| node.is_view()));
                 return view.map_or(Ok(Answer::NotYet), |view| self.attributes(view).map(Answer::Found));
             }
-            Place::View => {
-                let count = self.repositories.read().unwrap_or_else(PoisonError::into_inner).len();
-                number(name).and_then(|n| usize::try_from(n).ok()).filter(|n| *n < count).map(Place::Repository)
-            }
-            Place::Repository(repository) => self.show(&node, *repository, name)?.map(Place::Commit),
+            Place::View => self.show(&node, name)?.map(Place::Commit),
             Place::Commit(shown) => (name == SOURCE.as_bytes()).then(|| Place::Inside {
                 shown: Arc::clone(shown),
                 path: PathBuf::new(),
@@ -320,7 +329,7 @@ impl Forest {
     pub(super) fn attributes(&self, number: u64) -> Result<Attributes, Refusal> {
         let node = self.node(number)?;
         let (mode, size) = match &node.place {
-            Place::Root | Place::View | Place::Repository(_) | Place::Commit(_) => (Mode::Tree, 0),
+            Place::Root | Place::View | Place::Commit(_) => (Mode::Tree, 0),
             Place::Inside { mode: mode @ (Mode::Tree | Mode::Submodule), .. } => (*mode, 0),
             Place::Inside { shown, path, mode: mode @ (Mode::File | Mode::Executable | Mode::Symlink), id } => {
                 let _reading = shown.reading();
@@ -339,7 +348,7 @@ impl Forest {
     pub(super) fn list(&self, directory: u64) -> Result<Arc<[Entry]>, Refusal> {
         let node = self.node(directory)?;
         match &node.place {
-            Place::Root | Place::View | Place::Repository(_) => Ok(Arc::from([])),
+            Place::Root | Place::View => Ok(Arc::from([])),
             Place::Commit(shown) => {
                 Ok(Arc::from([Entry { name: SOURCE.as_bytes().into(), mode: Mode::Tree, id: shown.root }]))
             }
@@ -377,10 +386,12 @@ impl Forest {
         nodes.get(&number).cloned().ok_or(Refusal::Stale)
     }
 
-    /// Finds a commit in a repository and begins to record what is looked at in it.
-    fn show(&self, node: &Node, repository: usize, name: &[u8]) -> Result<Option<Arc<Shown>>, Refusal> {
-        let commit = std::str::from_utf8(name).ok().and_then(|name| name.parse::<CommitId>().ok());
-        let (Some(commit), Some(view)) = (commit, &node.view) else { return Ok(None) };
+    /// Finds the commit of this name and begins to record what is looked at in it.
+    fn show(&self, node: &Node, name: &[u8]) -> Result<Option<Arc<Shown>>, Refusal> {
+        let (Some(at), Some(view)) = (number(name).and_then(|at| usize::try_from(at).ok()), &node.view) else {
+            return Ok(None);
+        };
+        let Some((repository, commit)) = lock(&view.named).get(at).cloned() else { return Ok(None) };
         let Some(objects) = self.repository(repository) else { return Ok(None) };
         let root = {
             let _reading = Reading::of(&view.reading);

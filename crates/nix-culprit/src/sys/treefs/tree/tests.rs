@@ -99,7 +99,8 @@ fn found(answer: Result<Answer, Refusal>) -> Attributes {
 /// Begins a view and returns it with a commit's `source` in it.
 fn source(forest: &Forest, commit: &str) -> (u64, u64) {
     let view = forest.begin_view();
-    (view, found(walk(forest, Forest::ROOT, &[&view.to_string(), "0", commit, SOURCE])).node)
+    assert_eq!(forest.name(view, 0, &commit.parse().unwrap()), 0);
+    (view, found(walk(forest, Forest::ROOT, &[&view.to_string(), "0", SOURCE])).node)
 }
 
 fn uses(forest: &Forest, view: u64, commit: &str) -> Vec<(String, Use)> {
@@ -152,15 +153,17 @@ fn an_absence_is_final_only_inside_a_commit() {
     let forest = Forest::new(vec![memory()]);
     let (view, top) = source(&forest, ONE);
     assert_eq!(forest.lookup(top, b"nothing"), Ok(Answer::Never));
-    let unknown = TWO.replace('2', "3");
     for names in [&["9"][..], &["x"], &["0"], &["00"], &["+1"]] {
         assert_eq!(walk(&forest, Forest::ROOT, names), Ok(Answer::NotYet), "{names:?}");
     }
-    for names in [&["1"][..], &["0", &unknown], &["0", "main"], &["0", &ONE[..39]], &["0", ONE, "result"]] {
+    let name = |repository, commit: &str| forest.name(view, repository, &commit.parse().unwrap()).to_string();
+    let (unknown, later) = (name(0, &TWO.replace('2', "3")), name(1, TWO));
+    assert_eq!((name(0, ONE).as_str(), unknown.as_str(), later.as_str()), ("0", "1", "2"));
+    for names in [&[&*unknown][..], &[&*later], &["3"], &[ONE], &["00"], &["0", "result"]] {
         assert_eq!(walk(&forest, view, names), Ok(Answer::NotYet), "{names:?}");
     }
     assert_eq!(forest.add(memory()), 1);
-    assert!(matches!(walk(&forest, view, &["1", TWO, SOURCE]), Ok(Answer::Found(_))));
+    assert!(matches!(walk(&forest, view, &[&later, SOURCE]), Ok(Answer::Found(_))));
 }
 
 #[test]
