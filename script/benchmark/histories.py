@@ -1,6 +1,7 @@
 """What is measured on: the generated sample, a real repository, and long histories with almost empty trees."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ def sample(place, generator, system, commits, widen=0, seed=1, closure=0):
     if not root.exists():
         options = ["--commits", commits, "--widen", widen, "--seed", seed, "--closure", closure]
         run([generator, root, *options], place.fresh().env, check=(0,))
+        # What is still on its way to the disk would be in the way of what is measured first.
+        os.sync()
     told = json.loads((root / "sample.json").read_text())
     return Case(
         name=f"sample, {commits} commits" + (f", {widen} files" if widen else "")
