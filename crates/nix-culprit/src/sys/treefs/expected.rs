@@ -1,12 +1,12 @@
 //! Names looked up before a probe asks for them: those that an earlier one looked at.
 //!
 //! A probe waits for the answer to each name, a thousand times in a small evaluation; what the kernel has been told
-//! already costs nothing. Owns which names are looked up. What is looked up here counts as looked up by the probe, which
+//! already costs nothing. The warden looks them up: whoever waits for our answer cannot be killed before it has it, so it must
+//! not be we who wait. Owns which names are looked up. What is looked up here counts as looked up by the probe, which
 //! can only make two commits look less alike than they are. What is read does not: contents are merely decoded, and
 //! each first read of a file still comes to us.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use std::thread;
 
 use nix_culprit_core::ids::CommitId;
 
+use super::super::warden::Warden;
 use super::objects::{Entry, Mode, ObjectId, Objects, ReadError};
 use super::read_set::{Reads, Use};
 use super::tree::Forest;
@@ -24,21 +25,23 @@ use super::tree::Forest;
 pub(super) struct Expecting(Arc<AtomicBool>);
 
 impl Expecting {
-    /// Looks up, in a thread, the names in a commit's folder that are in a read-set.
+    /// Has the warden look up the names in a commit's folder that are in a read-set.
     pub(super) fn start(
         forest: &Arc<Forest>,
         (repository, commit): (usize, &CommitId),
         folder: PathBuf,
         reads: &Arc<Reads>,
+        warden: &Warden,
     ) -> Self {
         let over = Arc::<AtomicBool>::default();
         let (forest, commit, reads, ended) = (Arc::clone(forest), commit.clone(), Arc::clone(reads), Arc::clone(&over));
+        let warden = warden.clone();
         let work = move || {
             let objects = forest.repository(repository);
             let Some(objects) = objects else { return };
             if let Ok(Some(root)) = objects.root(&commit) {
                 // A probe that meets the same error makes something of it.
-                let _unreadable = look_up(&forest, (&*objects, root), &folder, &reads, &ended);
+                let _unreadable = look_up(&forest, (&*objects, root), (&warden, folder), &reads, &ended);
             }
         };
         // Without a thread to spare the probe asks by itself.
@@ -58,11 +61,11 @@ impl Drop for Expecting {
 fn look_up(
     forest: &Forest,
     (objects, root): (&dyn Objects, ObjectId),
-    folder: &Path,
+    (warden, folder): (&Warden, PathBuf),
     reads: &Reads,
     over: &AtomicBool,
 ) -> Result<(), ReadError> {
-    let mut contents = Vec::new();
+    let (mut names, mut contents) = (Vec::new(), Vec::new());
     for (path, used) in &reads.uses {
         if over.load(Ordering::Relaxed) {
             return Ok(());
@@ -76,8 +79,9 @@ fn look_up(
                 contents.extend((*used == Use::Read).then_some(id));
             }
         }
-        let _absent = fs::symlink_metadata(folder.join(path));
+        names.extend(path.to_str().map(PathBuf::from));
     }
+    let _gone = warden.look_up(folder, names);
     for id in contents {
         if over.load(Ordering::Relaxed) {
             return Ok(());

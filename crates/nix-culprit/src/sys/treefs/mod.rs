@@ -235,8 +235,8 @@ impl TreeFs {
         let inner = Arc::new(Inner::new(mount, forest));
         let main = &self.inner.forest;
         let expecting = expected.filter(|_| inner.mount.namespace().is_none());
-        let expecting =
-            expecting.map(|reads| Expecting::start(main, (repository, commit), inner.mount.at().to_owned(), reads));
+        let expecting = expecting
+            .map(|reads| Expecting::start(main, (repository, commit), inner.mount.at().to_owned(), reads, warden));
         Ok(CommitMount { _expecting: expecting, inner })
     }
 
@@ -334,7 +334,8 @@ impl View {
     pub fn expect(&mut self, repository: usize, commit: &CommitId, reads: &Arc<Reads>) {
         if self.inner.mount.namespace().is_none() {
             let folder = self.folder(repository, commit);
-            self.expecting.push(Expecting::start(&self.inner.forest, (repository, commit), folder, reads));
+            let (forest, warden) = (&self.inner.forest, self.inner.mount.warden());
+            self.expecting.push(Expecting::start(forest, (repository, commit), folder, reads, warden));
         }
     }
 

@@ -55,6 +55,7 @@ pub(super) struct Mount {
     at: PathBuf,
     way: Way,
     notifier: Notifier,
+    warden: Warden,
     // Ended in this order.
     end: End,
     _session: BackgroundSession,
@@ -92,21 +93,28 @@ impl Mount {
         let mut refused = Vec::new();
         for way in ways {
             match open(*way, &at, warden) {
-                Ok((device, end)) => return Self::serve(forest, (at, *way), device, end).map_err(no_place),
+                Ok((device, end)) => return Self::serve(forest, (at, *way), device, (end, warden)).map_err(no_place),
                 Err(why) => refused.push(Refused { way: *way, why }),
             }
         }
         Err(refused)
     }
 
-    fn serve(forest: Arc<Forest>, (at, way): (PathBuf, Way), device: OwnedFd, end: End) -> io::Result<Self> {
+    fn serve(
+        forest: Arc<Forest>,
+        (at, way): (PathBuf, Way),
+        device: OwnedFd,
+        (end, warden): (End, &Warden),
+    ) -> io::Result<Self> {
         let mut config = Config::default();
         let cores = available_parallelism().map_or(1, NonZero::get);
         let threads = cores.clamp(*Self::THREADS.start(), *Self::THREADS.end());
         config.n_threads = cfg!(target_os = "linux").then_some(threads);
         let session = Session::from_fd(Callbacks::new(forest), device, SessionACL::Owner, config);
         match session.and_then(Session::spawn) {
-            Ok(session) => Ok(Self { at, way, notifier: session.notifier(), end, _session: session }),
+            Ok(session) => {
+                Ok(Self { at, way, notifier: session.notifier(), warden: warden.clone(), end, _session: session })
+            }
             Err(error) => {
                 end.come(&at);
                 Err(error)
@@ -128,6 +136,11 @@ impl Mount {
             End::Seen { .. } => None,
             End::Inside(warden) => warden.namespace(),
         }
+    }
+
+    /// Returns who would unmount it.
+    pub(super) const fn warden(&self) -> &Warden {
+        &self.warden
     }
 
     /// Returns the directory it is mounted at.
